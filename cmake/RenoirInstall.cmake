@@ -34,6 +34,10 @@ install(FILES
 
 file(RELATIVE_PATH RENOIR_PC_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 string(REGEX REPLACE "/$" "" RENOIR_PC_PREFIX "${RENOIR_PC_PREFIX}")
+set(RENOIR_PC_DEFINES)
+if(NOT ENABLE_MEMFD)
+    set(RENOIR_PC_DEFINES " -DRENOIR_WITHOUT_MEMFD=1")
+endif()
 configure_file(cmake/renoir.pc.in "${PROJECT_BINARY_DIR}/renoir.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/renoir.pc" DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

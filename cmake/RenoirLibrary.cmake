@@ -19,9 +19,12 @@ function(renoir_library target)
             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
         PRIVATE
             "${PROJECT_SOURCE_DIR}/src")
-    target_compile_definitions(${target} PRIVATE
-        RENOIR_BUILDING=1
-        RNR_ENABLE_MEMFD=$<BOOL:${ENABLE_MEMFD}>)
+    target_compile_definitions(${target}
+        PUBLIC
+            $<$<NOT:$<BOOL:${ENABLE_MEMFD}>>:RENOIR_WITHOUT_MEMFD=1>
+        PRIVATE
+            RENOIR_BUILDING=1
+            RNR_ENABLE_MEMFD=$<BOOL:${ENABLE_MEMFD}>)
     # Messages and error records name files as the repository does, wherever it is built.
     target_compile_options(${target} PRIVATE -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
     renoir_flags(${target})

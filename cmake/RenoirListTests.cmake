@@ -2,7 +2,7 @@
 # Run after a test executable is linked: writes its tests to OUTPUT in CTest's language.
 
 execute_process(
-    COMMAND ${EMULATOR} "${EXECUTABLE}" --ctest "${EXECUTABLE}"
+    COMMAND ${EMULATOR} "${EXECUTABLE}" --ctest ${EMULATOR} "${EXECUTABLE}"
     OUTPUT_VARIABLE tests
     RESULT_VARIABLE result)
 if(NOT result EQUAL 0)

@@ -3,8 +3,14 @@
 #     renoir_add_tests(<target> <source>...)
 #
 # An executable that is linked with the test runner, and a CTest test for each TEST in it. CTest
-# reads the names and labels from the executable itself when it is built. When cross compiling
-# without an emulator the executable is only built.
+# reads the names and labels from the executable itself when it is built. What was compiled for
+# another processor runs under CMAKE_CROSSCOMPILING_EMULATOR, or is only built where there is none
+# (and the toolchain does not say that this machine runs it: RENOIR_RUNS_HERE).
+
+set(RENOIR_EMULATOR)
+if(CMAKE_CROSSCOMPILING)
+    set(RENOIR_EMULATOR ${CMAKE_CROSSCOMPILING_EMULATOR})
+endif()
 
 function(renoir_add_tests target)
     add_executable(${target} ${ARGN})
@@ -13,7 +19,7 @@ function(renoir_add_tests target)
         INTERPROCEDURAL_OPTIMIZATION OFF
         RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests/bin")
     target_link_libraries(${target} PRIVATE renoir_test_harness)
-    if(CMAKE_CROSSCOMPILING AND NOT CMAKE_CROSSCOMPILING_EMULATOR)
+    if(CMAKE_CROSSCOMPILING AND NOT RENOIR_EMULATOR AND NOT RENOIR_RUNS_HERE)
         return()
     endif()
 
@@ -22,7 +28,7 @@ function(renoir_add_tests target)
     add_custom_command(TARGET ${target} POST_BUILD
         COMMAND "${CMAKE_COMMAND}"
             "-DEXECUTABLE=$<TARGET_FILE:${target}>"
-            "-DEMULATOR=${CMAKE_CROSSCOMPILING_EMULATOR}"
+            "-DEMULATOR=${RENOIR_EMULATOR}"
             "-DOUTPUT=${list}"
             -P "${PROJECT_SOURCE_DIR}/cmake/RenoirListTests.cmake"
         BYPRODUCTS "${list}"

@@ -17,8 +17,10 @@
 #if defined(__linux__)
 /** The target is Linux. */
 #define RENOIR_LINUX 1
+#if !defined(RENOIR_WITHOUT_MEMFD) /* set by CMake and pkg-config where the library has none */
 /** Regions without a file, shared by descriptor, are there (RENOIR_BACKING_MEMFD). */
 #define RENOIR_MEMFD_SUPPORT 1
+#endif
 #endif
 
 #if defined(__GNUC__)

@@ -160,7 +160,7 @@ RENOIR_API RENOIR_NODISCARD RenoirErrorCode renoir_region_create(RenoirManagerHa
  * renoir_last_error_message() why. LOCKED does not degrade.
  *
  * @retval RENOIR_REGION_EXISTS  also: EXCLUSIVE, and there is one
- * @retval RENOIR_UNSUPPORTED    an unknown flag or option
+ * @retval RENOIR_UNSUPPORTED    an unknown flag or option, or a size that this processor cannot map
  */
 RENOIR_API RENOIR_NODISCARD RenoirErrorCode
 renoir_region_create_with(RenoirManagerHandle manager,

@@ -142,6 +142,11 @@ RENOIR_API RenoirErrorCode renoir_consumer_pop_wait(RenoirConsumerHandle consume
                                                     size_t size,
                                                     uint64_t timeout_ns);
 
+/** The producer as a member for a wait set: ready while there is room. NULL: no handle. */
+RENOIR_API RenoirWaitableHandle renoir_producer_waitable(RenoirProducerHandle producer);
+/** The consumer as a member for a wait set: ready while there is something. NULL: no handle. */
+RENOIR_API RenoirWaitableHandle renoir_consumer_waitable(RenoirConsumerHandle consumer);
+
 #ifdef __cplusplus
 }
 #endif

@@ -7,8 +7,11 @@
 #include "base/config.h"
 #include "base/error.h"
 #include "memory/region.h"
+#include "ring/mpmc.h"
+#include "ring/priority.h"
 #include "ring/refuse.h"
 #include "ring/ring.h"
+#include "ring/sequenced.h"
 #include "ring/wait.h"
 
 static RenoirErrorCode import_options(const RenoirRingOptions *options, RenoirRingOptions *ours)
@@ -48,25 +51,35 @@ check_place(RenoirRegionHandle region, const char *name, const RenoirRingOptions
     return rnr_region_check(region);
 }
 
-static RenoirErrorCode open_end(uint32_t kind,
-                                RenoirRegionHandle region,
+static RenoirErrorCode check_entry(const RenoirDetailRingEntry *entry)
+{
+    if (entry->abi != RENOIR_DETAIL_RING_END_ABI) { // nothing of an end is where we would write it
+        return RNR_FAIL(RENOIR_VERSION_MISMATCH,
+                        "cannot open ring: this program was built with ring headers 0x%x, the "
+                        "library with 0x%x (build the program again)",
+                        entry->abi, RENOIR_DETAIL_RING_END_ABI);
+    }
+    if (entry->role != RENOIR_PRODUCER && entry->role != RENOIR_CONSUMER) {
+        return RNR_FAIL(RENOIR_INVALID_PARAMETER,
+                        "cannot open ring: role is %u (use RENOIR_PRODUCER or RENOIR_CONSUMER)",
+                        entry->role);
+    }
+    return RENOIR_SUCCESS;
+}
+
+static RenoirErrorCode open_end(RenoirRegionHandle region,
                                 const char *name,
                                 const RenoirRingOptions *options,
-                                uint32_t role,
+                                const RenoirDetailRingEntry *entry,
                                 RenoirRingEnd *out_end)
 {
     RenoirRingOptions ours;
     RnrRingTerms terms;
     RnrRing ring;
 
-    if (role != RENOIR_PRODUCER && role != RENOIR_CONSUMER) {
-        return RNR_FAIL(RENOIR_INVALID_PARAMETER,
-                        "cannot open ring: role is %u (use RENOIR_PRODUCER or RENOIR_CONSUMER)",
-                        role);
-    }
     RenoirErrorCode status = import_options(options, &ours);
     if (status == RENOIR_SUCCESS) {
-        status = rnr_ring_terms(kind, &ours, &terms);
+        status = rnr_ring_terms(entry->kind, &ours, &terms);
     }
     if (status == RENOIR_SUCCESS) {
         status = check_place(region, name, &ours);
@@ -80,32 +93,39 @@ static RenoirErrorCode open_end(uint32_t kind,
     if (status != RENOIR_SUCCESS) {
         return status;
     }
-    status = rnr_ring_take_own(&ring, role, ours.spin_ns, out_end);
+    const RnrRingSeat seat = {.role = entry->role,
+                              .index = entry->index,
+                              .after_mask = entry->after_mask,
+                              .spin_ns = ours.spin_ns};
+    status = rnr_ring_take_own(&ring, &seat, out_end);
     if (status != RENOIR_SUCCESS) {
         rnr_ring_leave(&ring);
+        return status;
+    }
+    if (entry->lanes != NULL) {
+        status = rnr_priority_open_lanes(out_end, entry->lanes);
+        if (status != RENOIR_SUCCESS) {
+            rnr_ring_end_close(out_end);
+        }
     }
     return status;
 }
 
-RenoirErrorCode renoir_detail_ring_open(uint32_t kind,
-                                        RenoirRegionHandle region,
+RenoirErrorCode renoir_detail_ring_open(RenoirRegionHandle region,
                                         const char *name,
                                         const RenoirRingOptions *options,
-                                        uint32_t role,
-                                        uint32_t abi,
+                                        const RenoirDetailRingEntry *entry,
                                         RenoirRingEnd *out_end)
 {
     if (out_end == NULL) {
         return RNR_FAIL(RENOIR_INVALID_PARAMETER, "cannot open ring: out_end is NULL");
     }
-    if (abi != RENOIR_DETAIL_RING_END_ABI) { // nothing of out_end is where we would write it
-        return RNR_FAIL(RENOIR_VERSION_MISMATCH,
-                        "cannot open ring: this program was built with ring headers 0x%x, the "
-                        "library with 0x%x (build the program again)",
-                        abi, RENOIR_DETAIL_RING_END_ABI);
+    const RenoirErrorCode status = check_entry(entry);
+    if (status != RENOIR_SUCCESS) {
+        return status;
     }
     memset(out_end, 0, sizeof *out_end);
-    return open_end(kind, region, name, options, role, out_end);
+    return open_end(region, name, options, entry, out_end);
 }
 
 RenoirErrorCode renoir_ring_wait(const RenoirRingEnd *end, uint64_t timeout_ns)
@@ -136,7 +156,7 @@ RenoirErrorCode renoir_ring_stats(const RenoirRingEnd *end, RenoirRingStats *out
     memset(out_stats, 0, sizeof *out_stats);
     const RenoirErrorCode status = rnr_ring_end_check(end);
     if (status == RENOIR_SUCCESS) {
-        rnr_ring_stats(((const RnrRingSession *)end->internal)->ring, out_stats);
+        rnr_ring_stats(((const RnrRingSession *)end->internal)->ring, end, out_stats);
     }
     return status;
 }
@@ -148,9 +168,9 @@ void renoir_ring_close(RenoirRingEnd *end)
     }
 }
 
-void renoir_detail_ring_wake(const RenoirRingEnd *end)
+void renoir_detail_ring_wake(const RenoirRingEnd *end, uint32_t sleepers)
 {
-    rnr_ring_wake(end);
+    rnr_ring_wake(end, sleepers);
 }
 
 RenoirErrorCode renoir_detail_ring_refuse(const RenoirRingEnd *end,
@@ -179,4 +199,45 @@ RenoirErrorCode renoir_detail_ring_too_large(const RenoirRingEnd *end, size_t le
 RenoirErrorCode renoir_detail_ring_too_small(size_t size, size_t length)
 {
     return rnr_ring_too_small(size, length);
+}
+
+int renoir_detail_mpmc_held_up(RenoirRingEnd *end, uint64_t claim)
+{
+    return rnr_mpmc_held_up(end, claim);
+}
+
+void renoir_detail_mpmc_call_back(RenoirRingEnd *end)
+{
+    rnr_mpmc_call_back(end);
+}
+
+RenoirErrorCode
+renoir_detail_sequenced_look_at_consumers(RenoirRingEnd *end, uint64_t wanted, uint64_t *out_left)
+{
+    return rnr_sequenced_look_at_consumers(end, wanted, out_left);
+}
+
+RenoirErrorCode renoir_detail_sequenced_look_back(RenoirRingEnd *end, uint64_t *out_left)
+{
+    return rnr_sequenced_look_back(end, out_left);
+}
+
+int renoir_detail_mpmc_take_behind(RenoirRingEnd *end, uint64_t *out_position)
+{
+    return rnr_mpmc_take_behind(end, out_position);
+}
+
+void renoir_detail_mpmc_give_up(RenoirRingEnd *end)
+{
+    rnr_mpmc_give_up(end);
+}
+
+RenoirErrorCode renoir_detail_ring_has_claim(const RenoirRingEnd *end)
+{
+    return rnr_ring_has_claim(end);
+}
+
+RenoirErrorCode renoir_detail_ring_has_none(const RenoirRingEnd *end)
+{
+    return rnr_ring_has_none(end);
 }

@@ -242,7 +242,8 @@ RenoirErrorCode renoir_ringbuffer_producer(RenoirRingBufferHandle ring,
     if (producer == NULL) {
         return RNR_FAIL(RENOIR_OUT_OF_MEMORY, "ring buffer: no memory for its producer");
     }
-    status = rnr_ring_take(&ring->ring, RENOIR_PRODUCER, ring->spin_ns, &producer->spsc.end);
+    const RnrRingSeat seat = {.role = RENOIR_PRODUCER, .spin_ns = ring->spin_ns};
+    status = rnr_ring_take(&ring->ring, &seat, &producer->spsc.end);
     if (status != RENOIR_SUCCESS) {
         rnr_free(producer);
         return status;
@@ -269,7 +270,8 @@ RenoirErrorCode renoir_ringbuffer_consumer(RenoirRingBufferHandle ring,
     if (consumer == NULL) {
         return RNR_FAIL(RENOIR_OUT_OF_MEMORY, "ring buffer: no memory for its consumer");
     }
-    status = rnr_ring_take(&ring->ring, RENOIR_CONSUMER, ring->spin_ns, &consumer->spsc.end);
+    const RnrRingSeat seat = {.role = RENOIR_CONSUMER, .spin_ns = ring->spin_ns};
+    status = rnr_ring_take(&ring->ring, &seat, &consumer->spsc.end);
     if (status != RENOIR_SUCCESS) {
         rnr_free(consumer);
         return status;
@@ -315,7 +317,7 @@ RenoirErrorCode renoir_ringbuffer_stats(RenoirRingBufferHandle ring, RenoirRingS
     memset(out_stats, 0, sizeof *out_stats);
     const RenoirErrorCode status = check_queue(ring);
     if (status == RENOIR_SUCCESS) {
-        rnr_ring_stats(&ring->ring, out_stats);
+        rnr_ring_stats(&ring->ring, NULL, out_stats);
     }
     return status;
 }
@@ -424,4 +426,18 @@ RenoirErrorCode renoir_consumer_pop_wait(RenoirConsumerHandle consumer,
         }
     }
     return status;
+}
+
+// --- waiting for several -------------------------------------------------------------------------
+
+RenoirWaitableHandle renoir_producer_waitable(RenoirProducerHandle producer)
+{
+    const bool is_handle = producer != NULL && producer->magic == PRODUCER_MAGIC;
+    return is_handle ? renoir_ring_waitable(&producer->spsc.end) : NULL;
+}
+
+RenoirWaitableHandle renoir_consumer_waitable(RenoirConsumerHandle consumer)
+{
+    const bool is_handle = consumer != NULL && consumer->magic == CONSUMER_MAGIC;
+    return is_handle ? renoir_ring_waitable(&consumer->spsc.end) : NULL;
 }

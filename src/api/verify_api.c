@@ -11,6 +11,9 @@
 #include "memory/region_internal.h"
 #include "renoir/region.h"
 #include "ring/ring.h"
+#include "sync/epoch.h"
+#include "sync/notifier.h"
+#include "sync/state.h"
 
 static RenoirErrorCode check_object(const RnrRegion *region, const RnrEntry *entry)
 {
@@ -28,7 +31,17 @@ static RenoirErrorCode check_object(const RnrRegion *region, const RnrEntry *ent
     }
     case RNR_OBJECT_SPSC:
     case RNR_OBJECT_RECORD:
+    case RNR_OBJECT_MPMC:
+    case RNR_OBJECT_SEQUENCED:
+    case RNR_OBJECT_BROADCAST:
+    case RNR_OBJECT_PRIORITY:
         return rnr_ring_check(memory, entry->size_bytes, entry->name);
+    case RNR_OBJECT_STATE:
+        return rnr_state_check(memory, entry->size_bytes, entry->name);
+    case RNR_OBJECT_EPOCH:
+        return rnr_epoch_check(memory, entry->size_bytes, entry->name);
+    case RNR_OBJECT_NOTIFIER:
+        return rnr_notifier_check(memory, entry->size_bytes, entry->name);
     default:
         return RENOIR_SUCCESS; // bytes without a meaning of ours
     }

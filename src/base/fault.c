@@ -110,6 +110,36 @@ uint64_t rnr_fault_hits(const char *name)
     return rnr_load_relaxed_u64(&find_point(name, false)->hits);
 }
 
+static RnrAtomicU32 dawdle_most; // the test's
+static RnrAtomicU64 dawdle_seed; // any thread
+
+void rnr_fault_dawdle(uint32_t most)
+{
+    // [hint: relaxed] The hits that do not see it yet do not pause.
+    rnr_store_relaxed_u32(&dawdle_most, most);
+}
+
+static void dawdle(void)
+{
+    // [hint: relaxed] As it was set last.
+    const uint64_t most = rnr_load_relaxed_u32(&dawdle_most);
+    if (most == 0) {
+        return;
+    }
+    // [hint: relaxed] Each hit gets a number of its own, which splitmix64 then mixes.
+    uint64_t mixed = rnr_fetch_add_relaxed_u64(&dawdle_seed, UINT64_C(0x9e3779b97f4a7c15));
+    mixed = (mixed ^ (mixed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    mixed = (mixed ^ (mixed >> 27)) * UINT64_C(0x94d049bb133111eb);
+    mixed ^= mixed >> 31;
+    uint64_t turns = (mixed >> 16) % (most + 1);
+    if ((mixed & 127) == 0) {
+        turns *= 20;
+    }
+    for (; turns > 0; --turns) {
+        rnr_relax();
+    }
+}
+
 // Counts a hit. Answers errno if the point is armed for that, acts if for something else.
 static int hit(const char *name)
 {
@@ -117,6 +147,7 @@ static int hit(const char *name)
     // [hint: relaxed] Each hit gets a number of its own; that is all.
     const uint64_t number = rnr_fetch_add_relaxed_u64(&point->hits, 1) + 1;
 
+    dawdle();
     // [fault.arm: acquire] The action belongs to this trigger.
     if (rnr_load_acquire_u64(&point->trigger) != number) {
         return 0;

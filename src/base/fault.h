@@ -23,6 +23,9 @@ enum {
 void rnr_fault_arm(const char *name, int action, uint64_t nth);
 void rnr_fault_arm_errno(const char *name, int error, uint64_t nth);
 void rnr_fault_disarm_all(void);
+// From now on each hit of any point pauses, for up to that many turns of rnr_relax and now and then
+// for twenty times as long, at random. 0: not at all. For tests of what may happen in between.
+void rnr_fault_dawdle(uint32_t most);
 // How often a point was hit in this process.
 uint64_t rnr_fault_hits(const char *name);
 // errno to fail with now, or 0.

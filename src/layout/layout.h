@@ -10,7 +10,7 @@
 #include "renoir/detail/atomic.h"
 #include "renoir/detail/layout.h"
 
-#define RNR_LAYOUT_VERSION 1
+#define RNR_LAYOUT_VERSION 2
 
 // Written as a number: who reads it otherwise has the other byte order.
 #define RNR_LAYOUT_BYTE_ORDER UINT32_C(0x01020304)

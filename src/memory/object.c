@@ -56,6 +56,20 @@ const char *rnr_object_kind_name(uint32_t kind)
         return "spsc";
     case RNR_OBJECT_RECORD:
         return "record";
+    case RNR_OBJECT_MPMC:
+        return "mpmc";
+    case RNR_OBJECT_SEQUENCED:
+        return "sequenced";
+    case RNR_OBJECT_BROADCAST:
+        return "broadcast";
+    case RNR_OBJECT_PRIORITY:
+        return "priority";
+    case RNR_OBJECT_STATE:
+        return "state";
+    case RNR_OBJECT_EPOCH:
+        return "epoch";
+    case RNR_OBJECT_NOTIFIER:
+        return "notifier";
     default:
         return "unknown";
     }
@@ -411,13 +425,34 @@ RenoirErrorCode rnr_role_take(const RnrObject *object, uint32_t index, RnrRole *
     return status == RENOIR_CONCURRENCY_ERROR ? RENOIR_LIMIT_REACHED : status;
 }
 
+RenoirErrorCode rnr_role_hold_off(const RnrObject *object, uint32_t index, RnrRole *out_hold)
+{
+    const RnrLockByte role = {.byte = object->offset + 1 + index, .is_exclusive = false};
+    const int fd = rnr_region_descriptor(object->region);
+    out_hold->lock.page = NULL;
+    return fd < 0 ? RENOIR_INVALID_STATE : rnr_lock_take(fd, &role, 1, &out_hold->lock);
+}
+
 void rnr_role_release(RnrRole *role)
 {
     rnr_lock_release(&role->lock);
 }
 
+// Checking the descriptor costs as much as the question itself. A number that somebody closed, and
+// that serves another file by now, may answer for the wrong file: "free" is believed only right
+// after a check, "held" for this long, so that a death is told so much later.
+#define DESCRIPTOR_TRUST_NS RENOIR_MILLISECONDS(5)
+
 bool rnr_role_is_alive(const RnrObject *object, uint32_t index)
 {
+    const uint64_t byte = object->offset + 1 + index;
+    // [hint: relaxed] An old value makes it check.
+    const uint64_t checked = rnr_load_relaxed_u64(&object->region->fd_checked_ns);
+
+    if (rnr_clock_now_ns() - checked < DESCRIPTOR_TRUST_NS &&
+        rnr_lock_is_held(object->region->fd, byte)) {
+        return true;
+    }
     const int fd = rnr_region_descriptor(object->region);
-    return fd < 0 || rnr_lock_is_held(fd, object->offset + 1 + index);
+    return fd < 0 || rnr_lock_is_held(fd, byte);
 }

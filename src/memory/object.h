@@ -26,7 +26,14 @@ typedef enum RnrObjectKind {
     RNR_OBJECT_BUMP = 2,
     RNR_OBJECT_BLOCKS = 3,
     RNR_OBJECT_SPSC = 17, // 16 + RENOIR_RING_*
-    RNR_OBJECT_RECORD = 18
+    RNR_OBJECT_RECORD = 18,
+    RNR_OBJECT_MPMC = 19,
+    RNR_OBJECT_SEQUENCED = 20,
+    RNR_OBJECT_BROADCAST = 21,
+    RNR_OBJECT_PRIORITY = 22,
+    RNR_OBJECT_STATE = 33,
+    RNR_OBJECT_EPOCH = 34,
+    RNR_OBJECT_NOTIFIER = 35
 } RnrObjectKind;
 
 // "spsc"; "unknown" for what this version does not know. Static.
@@ -80,6 +87,9 @@ RenoirErrorCode rnr_object_remove(RnrRegion *region, const char *name);
 // PERMISSION_DENIED: the region is read-only.
 RenoirErrorCode rnr_role_take(const RnrObject *object, uint32_t index, RnrRole *out_role);
 void rnr_role_release(RnrRole *role);
+// SUCCESS: nobody has the role, and nobody can take it until rnr_role_release(). CONCURRENCY_ERROR
+// without a record: somebody has it. For whoever takes back what a dead owner left: protocols 1.3.
+RenoirErrorCode rnr_role_hold_off(const RnrObject *object, uint32_t index, RnrRole *out_hold);
 // Whether a live process, this one included, has the role. One system call.
 bool rnr_role_is_alive(const RnrObject *object, uint32_t index);
 

@@ -331,6 +331,8 @@ int rnr_region_descriptor(RnrRegion *region)
     RnrFileFacts facts;
     if (rnr_file_facts(region->fd, &facts) == RENOIR_SUCCESS &&
         rnr_file_is_same(&facts.id, &region->file)) {
+        // [hint: relaxed] Another thread that does not see it checks once more.
+        rnr_store_relaxed_u64(&region->fd_checked_ns, rnr_clock_now_ns());
         return region->fd;
     }
     // closed by somebody, with closefrom() say: the number is not ours any more
@@ -495,6 +497,11 @@ static void leave_from_child(RnrChild *child)
 const char *rnr_region_name(const RnrRegion *region)
 {
     return region->site.name[0] != '\0' ? region->site.name : region->site.path;
+}
+
+RnrNode *rnr_region_node(const RnrRegion *region)
+{
+    return region->node;
 }
 
 uint64_t rnr_region_node_id(const RnrRegion *region)

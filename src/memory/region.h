@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "node/node.h"
 #include "renoir/region.h"
 #include "renoir/status.h"
 
@@ -20,6 +21,7 @@ void rnr_region_release(RnrRegion *region);
 
 const char *rnr_region_name(const RnrRegion *region);
 // This process's node under the region's root.
+RnrNode *rnr_region_node(const RnrRegion *region);
 uint64_t rnr_region_node_id(const RnrRegion *region);
 // For messages: "node 00f3… (pid 12, 'camera')" of a node of the same root, dead or alive.
 void rnr_region_describe_node(const RnrRegion *region, uint64_t node_id, char *text, size_t size);

@@ -43,6 +43,7 @@ struct RenoirRegion {
     RnrAtomicU32 references; // the handle's and each object's
     uint64_t generation;     // of forks
     int fd;
+    RnrAtomicU64 fd_checked_ns; // when it was last found to be this file's; a hint
     RnrFileId file;
     RnrRegionGeometry geometry;
     unsigned char *base;

@@ -73,6 +73,12 @@ static RenoirErrorCode plan_header(const RnrManager *manager,
                        rnr_page_size(), &shm->data_offset);
     (void)rnr_round_up(config->size, rnr_page_size(), &shm->size_bytes);
     (void)rnr_round_up(shm->data_offset + shm->size_bytes, unit, &total);
+    if (total > SIZE_MAX) { // before any of it is taken from the file system
+        return RNR_FAIL(
+            RENOIR_UNSUPPORTED,
+            "cannot create region '%s': %llu bytes are more than this processor can map",
+            config->name == NULL ? "" : config->name, (unsigned long long)total);
+    }
     shm->backing_type = site->backing_type;
     // [own: relaxed] The file has no name yet.
     rnr_store_relaxed_u32(&shm->flags, is_kept ? RENOIR_REGION_PERSISTENT : 0);

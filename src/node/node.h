@@ -28,7 +28,7 @@ RenoirErrorCode rnr_node_check(const RnrNode *node);
 // One more, or one fewer, region or ring end that this process has open.
 void rnr_node_count_objects(RnrNode *node, int change);
 
-// A folder of the root, open: "nodes", "regions". Close it with rnr_file_close.
+// A folder of the root, open: "nodes", "regions", "bells". Close it with rnr_file_close.
 RenoirErrorCode rnr_node_open_folder(const RnrNode *node, const char *folder, int *out_fd);
 
 RenoirErrorCode rnr_node_read_self(const RnrNode *node, RenoirNodeInfo *out_info);

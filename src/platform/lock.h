@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "renoir/detail/atomic.h"
 #include "renoir/status.h"
 
 /** Locks held for life, all on one file description. All zero: none. */
@@ -65,5 +66,9 @@ void rnr_guard_end(RnrGuard *guard);
  * work here.
  */
 uint64_t rnr_fork_generation(void);
+
+/** Where that number is, for calls that have no time to ask: changes in a child's first moment
+ *  alone. Static. */
+const RnrAtomicU64 *rnr_fork_generation_cell(void);
 
 #endif

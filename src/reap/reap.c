@@ -9,12 +9,17 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "memory/region_open.h"
+#include "sync/post.h"
 
 RenoirErrorCode rnr_reap(RnrNode *node, RenoirReapReport *report)
 {
     memset(report, 0, sizeof *report);
     RenoirErrorCode status = rnr_region_reap(node, report);
     RNR_FAULT_POINT("reap.regions");
+    if (status == RENOIR_SUCCESS) {
+        status = rnr_post_reap(node, report);
+    }
+    RNR_FAULT_POINT("reap.bells");
     if (status == RENOIR_SUCCESS) {
         status = rnr_node_remove_dead(node, report);
     }

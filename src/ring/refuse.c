@@ -38,6 +38,18 @@ rnr_ring_refuse(const RenoirRingEnd *end, uint32_t kind, uint32_t role, size_t e
                         "ring '%s': element_size %zu given, its elements have %" PRIu32 " bytes",
                         name_of(end), element_size, end->element_size);
     }
+    if (kind == RENOIR_RING_PRIORITY) {
+        return RNR_FAIL(RENOIR_INVALID_PARAMETER,
+                        "ring '%s': a pointer is NULL, or the priority is not one of "
+                        "RENOIR_PRIORITY_*",
+                        name_of(end));
+    }
+    if (kind == RENOIR_RING_SEQUENCED) {
+        return RNR_FAIL(RENOIR_INVALID_PARAMETER,
+                        "ring '%s': a pointer is NULL, or a count is not from 1 to its capacity, "
+                        "%" PRIu64,
+                        name_of(end), end->mask + 1);
+    }
     return RNR_FAIL(RENOIR_INVALID_PARAMETER, "ring '%s': a pointer is NULL, or a count is 0",
                     name_of(end));
 }
@@ -74,4 +86,18 @@ RenoirErrorCode rnr_ring_too_small(size_t size, size_t length)
     return RNR_FAIL(RENOIR_INSUFFICIENT_SPACE,
                     "ring: the record has %zu bytes, the buffer %zu (call again with more)", length,
                     size);
+}
+
+RenoirErrorCode rnr_ring_has_claim(const RenoirRingEnd *end)
+{
+    return RNR_FAIL(RENOIR_INVALID_STATE,
+                    "ring '%s': this end has a claim already (publish it or give it up first)",
+                    name_of(end));
+}
+
+RenoirErrorCode rnr_ring_has_none(const RenoirRingEnd *end)
+{
+    return RNR_FAIL(RENOIR_INVALID_STATE,
+                    "ring '%s': this end has not looked at an element (peek at one first)",
+                    name_of(end));
 }

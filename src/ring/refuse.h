@@ -17,5 +17,7 @@ RenoirErrorCode rnr_ring_bad_position(const RenoirRingEnd *end, uint64_t positio
 RenoirErrorCode rnr_ring_bad_record(const RenoirRingEnd *end, uint64_t length);
 RenoirErrorCode rnr_ring_too_large(const RenoirRingEnd *end, size_t length);
 RenoirErrorCode rnr_ring_too_small(size_t size, size_t length);
+RenoirErrorCode rnr_ring_has_claim(const RenoirRingEnd *end);
+RenoirErrorCode rnr_ring_has_none(const RenoirRingEnd *end);
 
 #endif

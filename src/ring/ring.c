@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Joining and leaving an index ring, and its two roles.
+// Joining and leaving a ring, and its roles.
 //
 // Picture            a ring in a region, both ends taken
 //
@@ -53,6 +53,8 @@
 #include "platform/clock.h"
 #include "platform/lock.h"
 #include "renoir/detail/atomic.h"
+#include "ring/kind.h"
+#include "ring/stamped.h"
 #include "ring/wait.h"
 #include "sync/spin.h"
 
@@ -60,6 +62,8 @@ enum { DESCRIPTION_BYTES = 400 };
 
 #define FORMAT_WAIT_NS RENOIR_MILLISECONDS(100)
 #define FORMAT_NAP_NS RENOIR_MICROSECONDS(100)
+#define HELPER_WAIT_NS RENOIR_MILLISECONDS(100)
+#define HELPER_NAP_NS RENOIR_MICROSECONDS(20)
 
 const char *rnr_ring_name(const RnrRing *ring)
 {
@@ -94,7 +98,7 @@ static RenoirErrorCode match_object(const void *memory, uint64_t size_bytes, con
 
 static uint32_t object_kind(uint32_t ring_kind)
 {
-    return ring_kind == RENOIR_RING_SPSC ? (uint32_t)RNR_OBJECT_SPSC : (uint32_t)RNR_OBJECT_RECORD;
+    return (uint32_t)RNR_OBJECT_SPSC + ring_kind - RENOIR_RING_SPSC;
 }
 
 static RenoirErrorCode
@@ -211,29 +215,45 @@ RenoirErrorCode rnr_ring_destroy(RnrRing *ring)
 
 // --- roles ---------------------------------------------------------------------------------------
 
-static const char *role_name(uint32_t index)
+static const char *role_name(uint32_t role)
 {
-    return index == RNR_RING_PRODUCER ? "producer" : "consumer";
+    return role == RENOIR_PRODUCER ? "producer" : "consumer";
 }
 
-static RenoirErrorCode role_is_taken(const RnrRing *ring, uint32_t index)
+void rnr_ring_ends_of(const RnrRingTerms *terms,
+                      uint32_t role,
+                      uint32_t *out_first,
+                      uint32_t *out_end)
 {
-    const RnrRingEndShm *const end = &ring->shm->ends[index];
+    const bool is_any = terms->kind == RENOIR_RING_MPMC;
+
+    *out_first = is_any || role == RENOIR_PRODUCER ? 0 : terms->first_consumer;
+    *out_end = is_any || role == RENOIR_CONSUMER ? terms->end_count : terms->first_consumer;
+}
+
+static RnrRingEndShm *end_shm(const RnrRing *ring, uint32_t index)
+{
+    return rnr_ring_end_shm(ring->shm, index);
+}
+
+static RenoirErrorCode role_is_taken(const RnrRing *ring, uint32_t role, uint32_t index)
+{
     char who[DESCRIPTION_BYTES] = "an end that has not been closed";
 
     if (ring->is_in_region) {
         // [hint: relaxed] For a message; a holder that has just come shows as its predecessor.
-        rnr_region_describe_node(ring->object.region, rnr_load_relaxed_u64(&end->node_id), who,
+        rnr_region_describe_node(ring->object.region,
+                                 rnr_load_relaxed_u64(&end_shm(ring, index)->node_id), who,
                                  sizeof who);
     }
     return RNR_FAIL(RENOIR_LIMIT_REACHED,
                     "ring '%s': its one %s is %s (wait until it closes, or open the other end)",
-                    rnr_ring_name(ring), role_name(index), who);
+                    rnr_ring_name(ring), role_name(role), who);
 }
 
 static RenoirErrorCode take_role_in_memory(RnrRing *ring, uint32_t index)
 {
-    RnrAtomicU64 *const presence = &ring->shm->ends[index].presence;
+    RnrAtomicU64 *const presence = &end_shm(ring, index)->presence;
     // [ring.role: acquire] What the last owner left.
     uint64_t before = rnr_load_acquire_u64(presence);
 
@@ -243,71 +263,124 @@ static RenoirErrorCode take_role_in_memory(RnrRing *ring, uint32_t index)
             return RENOIR_SUCCESS;
         }
     }
-    return role_is_taken(ring, index);
+    return RENOIR_LIMIT_REACHED;
 }
 
-static RenoirErrorCode take_role(RnrRing *ring, uint32_t index, RnrRole *role)
+// LIMIT_REACHED without a record: it is taken.
+static RenoirErrorCode take_index(RnrRing *ring, uint32_t index, RnrRole *role)
 {
-    if (!ring->is_in_region) {
-        return take_role_in_memory(ring, index);
+    return ring->is_in_region ? rnr_role_take(&ring->object, index, role)
+                              : take_role_in_memory(ring, index);
+}
+
+// An end that there is no other one for. Whoever takes back what a dead owner left keeps the index
+// meanwhile, for microseconds.
+static RenoirErrorCode
+take_only_one(RnrRing *ring, uint32_t role, uint32_t index, RnrRole *out_role)
+{
+    const uint64_t deadline = rnr_clock_deadline(rnr_clock_now_ns(), HELPER_WAIT_NS);
+    RenoirErrorCode status = take_index(ring, index, out_role);
+
+    while (status == RENOIR_LIMIT_REACHED) {
+        if (!ring->is_in_region || rnr_role_is_alive(&ring->object, index)) {
+            return role_is_taken(ring, role, index);
+        }
+        if (rnr_clock_now_ns() >= deadline) {
+            return RNR_FAIL(RENOIR_CONCURRENCY_ERROR,
+                            "ring '%s': somebody has been taking back what its dead %s left for "
+                            "100 ms (try again)",
+                            rnr_ring_name(ring), role_name(role));
+        }
+        rnr_clock_sleep_ns(HELPER_NAP_NS);
+        status = take_index(ring, index, out_role);
     }
-    const RenoirErrorCode status = rnr_role_take(&ring->object, index, role);
-    return status == RENOIR_LIMIT_REACHED ? role_is_taken(ring, index) : status;
+    return status;
+}
+
+// The first that is free of the ends from `first` to before `end`.
+static RenoirErrorCode take_one_of(RnrRing *ring,
+                                   uint32_t role,
+                                   uint32_t first,
+                                   uint32_t end,
+                                   uint32_t *out_index,
+                                   RnrRole *out_role)
+{
+    if (end - first == 1) {
+        *out_index = first;
+        return take_only_one(ring, role, first, out_role);
+    }
+    for (uint32_t index = first; index < end; ++index) {
+        const RenoirErrorCode status = take_index(ring, index, out_role);
+        if (status != RENOIR_LIMIT_REACHED) {
+            *out_index = index;
+            return status;
+        }
+    }
+    return RNR_FAIL(RENOIR_LIMIT_REACHED,
+                    "ring '%s': all its %" PRIu32 " ends for a %s are taken (close one, or make it "
+                    "with more)",
+                    rnr_ring_name(ring), end - first, role_name(role));
+}
+
+static RenoirErrorCode
+take_role(RnrRing *ring, const RnrRingSeat *seat, uint32_t *out_index, RnrRole *out_role)
+{
+    uint32_t first;
+    uint32_t end;
+
+    rnr_ring_ends_of(&ring->terms, seat->role, &first, &end);
+    if (ring->terms.kind == RENOIR_RING_SEQUENCED && seat->role == RENOIR_CONSUMER) {
+        if (seat->index >= end - first) {
+            return RNR_FAIL(RENOIR_INVALID_PARAMETER,
+                            "ring '%s': consumer %" PRIu32 " asked for, it has %" PRIu32
+                            " of them (use 0 to %" PRIu32 ", or make it with more)",
+                            rnr_ring_name(ring), seat->index, end - first, end - first - 1);
+        }
+        first += seat->index;
+        end = first + 1;
+    }
+    return take_one_of(ring, seat->role, first, end, out_index, out_role);
 }
 
 // After the last use of the end: what it wrote is seen by the next owner. `presence`: what the
-// other end is to think of this one.
+// other ends are to think of this one.
 static void release_role(RnrRing *ring, uint32_t index, uint64_t presence, RnrRole *role)
 {
+    // [hint: relaxed] No wait set waits here any more.
+    rnr_store_relaxed_u64(&end_shm(ring, index)->post, 0);
     // [ring.role: release] The end has written its last.
-    rnr_store_release_u64(&ring->shm->ends[index].presence, presence);
+    rnr_store_release_u64(&end_shm(ring, index)->presence, presence);
     RNR_FAULT_POINT("ring.close.left");
     if (ring->is_in_region) {
         rnr_role_release(role);
     }
 }
 
-// Where the end goes on, if that can be (I1). Only the other end's index moves meanwhile, and it
-// moves towards ours or away from it within I1.
-static RenoirErrorCode find_position(const RnrRing *ring, RenoirRingEnd *end)
+static void announce(const RnrRing *ring, const RenoirRingEnd *end)
 {
-    // [ring.reuse: acquire] As a producer that looks for room, or goes on as a consumer.
-    const uint64_t head = rnr_load_acquire_u64(&ring->shm->head);
-    // [ring.publish: acquire] As a consumer that looks for cells, or goes on as a producer.
-    const uint64_t tail = rnr_load_acquire_u64(&ring->shm->tail);
-
-    if (tail - head > ring->terms.capacity ||
-        (ring->terms.kind == RENOIR_RING_RECORD && ((head | tail) & 7) != 0)) {
-        return RNR_FAIL(RENOIR_CORRUPTED,
-                        "ring '%s': head %" PRIu64 " and tail %" PRIu64 " with capacity %" PRIu64
-                        " (an end has overwritten them: remove the ring)",
-                        rnr_ring_name(ring), head, tail, ring->terms.capacity);
-    }
-    end->position = end->role == RENOIR_PRODUCER ? tail : head;
-    end->seen = end->role == RENOIR_PRODUCER ? head + ring->terms.capacity : tail;
-    return RENOIR_SUCCESS;
-}
-
-static uint32_t sleeper_bit(uint32_t index)
-{
-    return index == RNR_RING_PRODUCER ? RNR_RING_PRODUCER_SLEEPS : RNR_RING_CONSUMER_SLEEPS;
-}
-
-static void announce(const RnrRing *ring, uint32_t index, bool is_fencing)
-{
-    RnrRingEndShm *const end = &ring->shm->ends[index];
+    RnrRingEndShm *const mine = end_shm(ring, end->index);
     const uint64_t node = ring->is_in_region ? rnr_region_node_id(ring->object.region) : 0;
+    const uint64_t fences = (end->flags & RNR_RING_FENCES) != 0 ? RNR_RING_FENCES_ITSELF : 0;
+    uint32_t first;
+    uint32_t last;
 
-    // [ring.sleep: seq_cst] A dead predecessor may have left its bit.
-    (void)rnr_fetch_and_seq_cst_u32(&ring->shm->sleepers, ~sleeper_bit(index));
+    // [ring.role: release] What the last owner wrote goes along with all that this one writes.
+    rnr_fence_release();
+    rnr_ring_ends_of(&ring->terms, end->role, &first, &last);
+    if (last - first == 1) { // else the bit is others' too
+        // [ring.sleep: seq_cst] A dead predecessor may have left its bit.
+        (void)rnr_fetch_and_seq_cst_u32(&ring->shm->sleepers, ~rnr_ring_sleeper_bit(end->role));
+    }
+    // [hint: relaxed] A predecessor's wait set.
+    rnr_store_relaxed_u64(&mine->post, 0);
     // [hint: relaxed] For messages, of which one may name a predecessor.
-    rnr_store_relaxed_u64(&end->node_id, node);
+    rnr_store_relaxed_u64(&mine->node_id, node);
     // [hint: relaxed] For people.
-    rnr_store_relaxed_u64(&end->since_ns, rnr_clock_now_ns());
+    rnr_store_relaxed_u64(&mine->since_ns, rnr_clock_now_ns());
     RNR_FAULT_POINT("ring.open.role");
-    // [ring.role: release] From here on the other end counts with this one.
-    rnr_store_release_u64(&end->presence,
-                          RNR_RING_CAME | (is_fencing ? RNR_RING_FENCES_ITSELF : 0));
+    // [ring.role: release] From here on the other ends count with this one.
+    rnr_store_release_u64(&mine->presence,
+                          RNR_RING_CAME | fences | ((uint64_t)end->role << RNR_RING_ROLE_SHIFT));
     RNR_FAULT_POINT("ring.open.presence");
 }
 
@@ -318,60 +391,93 @@ static uint32_t patience_of(const RnrRingTerms *terms)
     return patience < RNR_RING_PATIENCE_MAX ? (uint32_t)patience : RNR_RING_PATIENCE_MAX;
 }
 
-static RenoirErrorCode
-take(RnrRing *ring, uint32_t role, RnrRingSession *session, RenoirRingEnd *out_end)
+static uint32_t log2_of(uint64_t capacity)
 {
-    const uint32_t index = role - RENOIR_PRODUCER;
-    RenoirRingEnd end;
-    RenoirErrorCode status = take_role(ring, index, &session->role);
-
-    if (status != RENOIR_SUCCESS) {
-        return status;
+    uint32_t shift = 0;
+    while ((UINT64_C(1) << shift) < capacity) {
+        ++shift;
     }
-    memset(&end, 0, sizeof end);
-    end.role = role;
-    status = find_position(ring, &end);
-    if (status != RENOIR_SUCCESS) {
-        release_role(ring, index, RNR_RING_LEFT, &session->role);
-        return status;
-    }
-    end.shared = ring->shm;
-    end.cells = (uint8_t *)ring->shm + RNR_RING_CELLS_OFFSET;
-    end.mask = ring->terms.capacity - 1;
-    end.element_size = ring->terms.element_size;
-    end.stride = ring->terms.stride;
-    end.flags = ring->terms.flags;
-    end.kind = ring->terms.kind;
-    end.push_size = role == RENOIR_PRODUCER ? ring->terms.element_size : 0;
-    end.pop_size = role == RENOIR_CONSUMER ? ring->terms.element_size : 0;
-    end.max_record = ring->terms.max_record;
-    end.patience = patience_of(&ring->terms);
-    end.internal = session;
-    const bool is_fencing = (end.flags & RENOIR_RING_WAITABLE) != 0 && !rnr_barrier_register();
-    if (is_fencing) {
-        end.flags |= RNR_RING_FENCES;
-    }
-    announce(ring, index, is_fencing);
-    *out_end = end;
-    return RENOIR_SUCCESS;
+    return shift;
 }
 
-RenoirErrorCode
-rnr_ring_take(RnrRing *ring, uint32_t role, uint64_t spin_ns, RenoirRingEnd *out_end)
+static void fill_end(const RnrRing *ring, const RnrRingSeat *seat, RenoirRingEnd *end)
 {
-    if (role != RENOIR_PRODUCER && role != RENOIR_CONSUMER) {
+    const RnrRingTerms *const terms = &ring->terms;
+
+    end->shared = ring->shm;
+    end->cells = (uint8_t *)ring->shm + terms->cells_offset;
+    end->mask = terms->capacity - 1;
+    end->shift = log2_of(terms->capacity);
+    end->after_mask = seat->after_mask;
+    end->element_size = terms->element_size;
+    end->stride = terms->stride;
+    end->role = seat->role;
+    end->flags = terms->flags;
+    end->kind = terms->kind;
+    end->push_size = seat->role == RENOIR_PRODUCER ? terms->element_size : 0;
+    end->pop_size = seat->role == RENOIR_CONSUMER ? terms->element_size : 0;
+    end->max_record = terms->max_record;
+    end->patience = patience_of(terms);
+    if (!rnr_barrier_register()) {
+        end->flags |= RNR_RING_FENCES;
+    }
+}
+
+// A consumer that may not write takes no end: nobody knows of it.
+static bool is_onlooker(const RnrRing *ring, const RnrRingSeat *seat)
+{
+    return ring->terms.kind == RENOIR_RING_BROADCAST && seat->role == RENOIR_CONSUMER &&
+           ring->is_in_region && rnr_region_is_read_only(ring->object.region);
+}
+
+static RenoirErrorCode
+take(RnrRing *ring, const RnrRingSeat *seat, RnrRingSession *session, RenoirRingEnd *out_end)
+{
+    const RnrRingKind *const kind = rnr_ring_kind(ring->terms.kind);
+    RenoirRingEnd end;
+    RenoirErrorCode status;
+
+    memset(&end, 0, sizeof end);
+    fill_end(ring, seat, &end);
+    end.internal = session;
+    if (is_onlooker(ring, seat)) {
+        end.index = RNR_RING_NO_INDEX;
+        status = kind->begin(ring, &end);
+    } else {
+        status = take_role(ring, seat, &end.index, &session->role);
+        if (status != RENOIR_SUCCESS) {
+            return status;
+        }
+        status = kind->begin(ring, &end);
+        if (status == RENOIR_SUCCESS) {
+            announce(ring, &end);
+            status = kind->join == NULL ? RENOIR_SUCCESS : kind->join(ring, &end);
+        }
+        if (status != RENOIR_SUCCESS) {
+            release_role(ring, end.index, RNR_RING_LEFT, &session->role);
+        }
+    }
+    if (status == RENOIR_SUCCESS) {
+        *out_end = end;
+    }
+    return status;
+}
+
+RenoirErrorCode rnr_ring_take(RnrRing *ring, const RnrRingSeat *seat, RenoirRingEnd *out_end)
+{
+    if (seat->role != RENOIR_PRODUCER && seat->role != RENOIR_CONSUMER) {
         return RNR_FAIL(RENOIR_INVALID_PARAMETER,
                         "ring '%s': role is %" PRIu32 " (use RENOIR_PRODUCER or RENOIR_CONSUMER)",
-                        rnr_ring_name(ring), role);
+                        rnr_ring_name(ring), seat->role);
     }
     RnrRingSession *const session = rnr_new(RnrRingSession);
     if (session == NULL) {
         return RNR_FAIL(RENOIR_OUT_OF_MEMORY, "ring '%s': no memory for its %s",
-                        rnr_ring_name(ring), role_name(role - RENOIR_PRODUCER));
+                        rnr_ring_name(ring), role_name(seat->role));
     }
     session->ring = ring;
-    session->spin_ns = rnr_spin_resolve(spin_ns);
-    const RenoirErrorCode status = take(ring, role, session, out_end);
+    session->spin_ns = rnr_spin_resolve(seat->spin_ns);
+    const RenoirErrorCode status = take(ring, seat, session, out_end);
     if (status != RENOIR_SUCCESS) {
         rnr_free(session);
     }
@@ -379,10 +485,10 @@ rnr_ring_take(RnrRing *ring, uint32_t role, uint64_t spin_ns, RenoirRingEnd *out
 }
 
 RenoirErrorCode
-rnr_ring_take_own(const RnrRing *ring, uint32_t role, uint64_t spin_ns, RenoirRingEnd *out_end)
+rnr_ring_take_own(const RnrRing *ring, const RnrRingSeat *seat, RenoirRingEnd *out_end)
 {
     RnrRing mine = *ring;
-    const RenoirErrorCode status = rnr_ring_take(&mine, role, spin_ns, out_end);
+    const RenoirErrorCode status = rnr_ring_take(&mine, seat, out_end);
 
     if (status == RENOIR_SUCCESS) {
         RnrRingSession *const session = (RnrRingSession *)out_end->internal;
@@ -397,16 +503,31 @@ static bool is_of_another_process(const RnrRing *ring)
     return ring->fork_generation != rnr_fork_generation();
 }
 
+static void leave_role(RnrRing *ring, RenoirRingEnd *end, RnrRingSession *session)
+{
+    const RnrRingKind *const kind = rnr_ring_kind(ring->terms.kind);
+
+    if (end->index == RNR_RING_NO_INDEX) {
+        return;
+    }
+    if (kind->leave != NULL) {
+        kind->leave(ring, end);
+    }
+    release_role(ring, end->index, RNR_RING_LEFT | ((uint64_t)end->role << RNR_RING_ROLE_SHIFT),
+                 &session->role);
+    if ((end->flags & RENOIR_RING_WAITABLE) != 0) {
+        rnr_ring_wake(end, RNR_RING_PRODUCER_SLEEPS | RNR_RING_CONSUMER_SLEEPS);
+    }
+}
+
 void rnr_ring_end_close(RenoirRingEnd *end)
 {
     RnrRingSession *const session = (RnrRingSession *)end->internal;
     RnrRing *const ring = session->ring;
 
+    rnr_waitable_leave(&session->waitable);
     if (!is_of_another_process(ring)) {
-        release_role(ring, end->role - RENOIR_PRODUCER, RNR_RING_LEFT, &session->role);
-        if ((end->flags & RENOIR_RING_WAITABLE) != 0) {
-            rnr_ring_wake(end);
-        }
+        leave_role(ring, end, session);
     }
     if (ring == &session->own) {
         rnr_ring_leave(ring);
@@ -430,6 +551,46 @@ RenoirErrorCode rnr_ring_end_check(const RenoirRingEnd *end)
     return RENOIR_SUCCESS;
 }
 
+// --- who lives -----------------------------------------------------------------------------------
+
+static bool has_come(const RnrRing *ring, uint32_t index)
+{
+    // [ring.role: acquire] What the end wrote before it left is seen by the look after this.
+    const uint64_t presence = rnr_load_acquire_u64(&end_shm(ring, index)->presence);
+    return (presence & RNR_RING_PRESENCE_MASK) == RNR_RING_CAME;
+}
+
+bool rnr_ring_is_alive(const RnrRing *ring, uint32_t index)
+{
+    if (!has_come(ring, index)) {
+        return false;
+    }
+    return !ring->is_in_region || rnr_role_is_alive(&ring->object, index);
+}
+
+bool rnr_ring_hold_dead(const RnrRing *ring, uint32_t index, RnrRole *out_hold)
+{
+    if (!ring->is_in_region || !has_come(ring, index)) {
+        return false;
+    }
+    return rnr_role_hold_off(&ring->object, index, out_hold) == RENOIR_SUCCESS;
+}
+
+void rnr_ring_release_dead(const RnrRing *ring, uint32_t index, RnrRole *hold)
+{
+    RnrAtomicU64 *const presence = &end_shm(ring, index)->presence;
+    // [ring.role: acquire] As found.
+    uint64_t before = rnr_load_acquire_u64(presence);
+
+    if ((before & RNR_RING_PRESENCE_MASK) == RNR_RING_CAME) {
+        // [ring.role: acq_rel] Nothing of it is left. Another helper may have been first; a new
+        // owner cannot have come while the index is held.
+        (void)rnr_cas_acq_rel_u64(presence, &before,
+                                  (before & ~RNR_RING_PRESENCE_MASK) | RNR_RING_LEFT);
+    }
+    rnr_role_release(hold);
+}
+
 // --- counts --------------------------------------------------------------------------------------
 
 RenoirErrorCode rnr_ring_reset(RnrRing *ring)
@@ -437,38 +598,37 @@ RenoirErrorCode rnr_ring_reset(RnrRing *ring)
     RnrRole producer = {0};
     RnrRole consumer = {0};
 
-    if (take_role(ring, RNR_RING_PRODUCER, &producer) != RENOIR_SUCCESS) {
+    if (take_index(ring, RNR_RING_PRODUCER, &producer) != RENOIR_SUCCESS) {
         return RNR_FAIL(RENOIR_INVALID_STATE,
                         "cannot reset ring '%s': its producer is open (close it first)",
                         rnr_ring_name(ring));
     }
-    RenoirErrorCode status = take_role(ring, RNR_RING_CONSUMER, &consumer);
+    RenoirErrorCode status = take_index(ring, RNR_RING_CONSUMER, &consumer);
     if (status != RENOIR_SUCCESS) {
         status = RNR_FAIL(RENOIR_INVALID_STATE,
                           "cannot reset ring '%s': its consumer is open (close it first)",
                           rnr_ring_name(ring));
     } else {
         // [ring.publish: acquire] Nobody has an end: this is the last tail.
-        const uint64_t tail = rnr_load_acquire_u64(&ring->shm->tail);
-        // [ring.reuse: release] As a consumer that has read everything.
-        rnr_store_release_u64(&ring->shm->head, tail);
+        uint64_t tail = rnr_load_acquire_u64(&ring->shm->tail);
+        if (rnr_is_stamped(ring->terms.flags)) {
+            status = rnr_stamped_settle(ring, &tail);
+        }
+        if (status == RENOIR_SUCCESS) {
+            // [ring.reuse: release] As a consumer that has read everything.
+            rnr_store_release_u64(&ring->shm->head, tail);
+        }
         release_role(ring, RNR_RING_CONSUMER, RNR_RING_NEVER_CAME, &consumer);
     }
     release_role(ring, RNR_RING_PRODUCER, RNR_RING_NEVER_CAME, &producer);
     return status;
 }
 
-void rnr_ring_stats(const RnrRing *ring, RenoirRingStats *out_stats)
+void rnr_ring_stats(const RnrRing *ring, const RenoirRingEnd *end, RenoirRingStats *out_stats)
 {
-    // [hint: relaxed] A snapshot. Head first: then the tail is not behind it.
-    const uint64_t head = rnr_load_relaxed_u64(&ring->shm->head);
-    // [hint: relaxed] As above.
-    const uint64_t tail = rnr_load_relaxed_u64(&ring->shm->tail);
-    const uint64_t live = tail - head;
-
     memset(out_stats, 0, sizeof *out_stats);
     out_stats->capacity = ring->terms.capacity;
-    out_stats->size = live < ring->terms.capacity ? live : ring->terms.capacity;
-    out_stats->writes = tail;
-    out_stats->reads = head;
+    // [hint: relaxed] A count.
+    out_stats->skipped = rnr_load_relaxed_u32(&ring->shm->skipped);
+    rnr_ring_kind(end == NULL ? ring->terms.kind : end->kind)->stats(ring, end, out_stats);
 }

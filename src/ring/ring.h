@@ -2,8 +2,8 @@
 #ifndef RNR_RING_RING_H
 #define RNR_RING_RING_H
 
-// Index rings (spsc and record): finding, making, joining and leaving them. Moving elements and
-// records is inline, in include/renoir/detail/ring_*.h; waiting is ring/wait.h.
+// Rings: finding, making, joining and leaving them. Moving elements and records is inline, in
+// include/renoir/detail/ring_*.h; waiting is ring/wait.h; what differs by kind is ring/kind.h.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,6 +14,8 @@
 #include "renoir/detail/ring_shm.h"
 #include "renoir/ring.h"
 #include "renoir/status.h"
+#include "sync/bell.h"
+#include "sync/waitable.h"
 
 // A ring's shape, agreed by all who open it.
 typedef struct RnrRingTerms {
@@ -22,7 +24,12 @@ typedef struct RnrRingTerms {
     uint32_t element_size; // 0 for records
     uint32_t stride;       // 8 for records
     uint32_t max_record;   // 0 for elements
-    uint64_t capacity;     // elements or bytes; 0: join whatever is there
+    uint32_t max_ends;     // resolved; 0 where the kind has no use for it
+    uint32_t lane_shares;  // resolved; 0 where the kind has no use for it
+    uint32_t end_count;
+    uint32_t first_consumer; // index of the first end that is for consumers; MPMC: 0
+    uint64_t capacity;       // elements or bytes; 0: join whatever is there
+    uint64_t cells_offset;
     uint64_t total_bytes;
 } RnrRingTerms;
 
@@ -52,11 +59,28 @@ typedef struct RnrRingSession {
     RnrRing own;      // what `ring` points to, unless a queue's handle owns it
     RnrRole role;     // in a region
     uint64_t spin_ns; // resolved
+    // MPMC: which claim has held this end up, where, since when, and when its owner was asked for.
+    uint64_t held_up_by;
+    uint64_t held_up_at;
+    uint64_t held_up_ns;
+    uint64_t asked_ns;
+    // As a member of a wait set (ring/waitable.h).
+    RnrWaitable waitable;
+    const RenoirRingEnd *end; // NULL: nobody has asked for the waitable
+    RnrNap nap;
 } RnrRingSession;
 
-enum { RNR_RING_PRODUCER = 0, RNR_RING_CONSUMER = 1 }; // indices of ends, bells and role locks
+enum { RNR_RING_PRODUCER = 0, RNR_RING_CONSUMER = 1 }; // of SPSC and RECORD; and of bells
 
-// "spsc", "record".
+// Which end is asked for.
+typedef struct RnrRingSeat {
+    uint32_t role;  // RENOIR_PRODUCER, RENOIR_CONSUMER
+    uint32_t index; // SEQUENCED, a consumer: its number
+    uint64_t after_mask;
+    uint64_t spin_ns; // as in RenoirRingOptions
+} RnrRingSeat;
+
+// "spsc", "record" and so on.
 const char *rnr_ring_kind_name(uint32_t kind);
 
 // Options to terms. INVALID_PARAMETER, UNSUPPORTED.
@@ -87,13 +111,18 @@ void rnr_ring_leave(RnrRing *ring);
 // Leaves it, and gives its space back. INVALID_STATE: another live process has it open.
 RenoirErrorCode rnr_ring_destroy(RnrRing *ring);
 
-// Takes a role (RENOIR_PRODUCER or RENOIR_CONSUMER). LIMIT_REACHED names who has it. The ring must
-// stay where it is until the end is closed.
-RenoirErrorCode
-rnr_ring_take(RnrRing *ring, uint32_t role, uint64_t spin_ns, RenoirRingEnd *out_end);
+// The ends that may play a role: from *out_first to before *out_end.
+void rnr_ring_ends_of(const RnrRingTerms *terms,
+                      uint32_t role,
+                      uint32_t *out_first,
+                      uint32_t *out_end);
+
+// Takes a role. LIMIT_REACHED names who has it. The ring must stay where it is until the end is
+// closed.
+RenoirErrorCode rnr_ring_take(RnrRing *ring, const RnrRingSeat *seat, RenoirRingEnd *out_end);
 // The same for a ring that the end itself is to leave when it is closed: it is moved into the end.
 RenoirErrorCode
-rnr_ring_take_own(const RnrRing *ring, uint32_t role, uint64_t spin_ns, RenoirRingEnd *out_end);
+rnr_ring_take_own(const RnrRing *ring, const RnrRingSeat *seat, RenoirRingEnd *out_end);
 void rnr_ring_end_close(RenoirRingEnd *end);
 
 // NULL end, closed end, or one from before a fork: INVALID_PARAMETER, INVALID_STATE.
@@ -102,6 +131,7 @@ RenoirErrorCode rnr_ring_end_check(const RenoirRingEnd *end);
 // Drops what is waiting. INVALID_STATE: an end is taken.
 RenoirErrorCode rnr_ring_reset(RnrRing *ring);
 
-void rnr_ring_stats(const RnrRing *ring, RenoirRingStats *out_stats);
+// end: NULL, or one whose own place `size` is to be counted from.
+void rnr_ring_stats(const RnrRing *ring, const RenoirRingEnd *end, RenoirRingStats *out_stats);
 
 #endif

@@ -8,7 +8,7 @@
 //                  region the directory's entry carries it as well)
 //     ring.publish, ring.reuse   include/renoir/detail/ring_common.h
 
-#include "ring/ring.h"
+#include "ring/kind.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -16,24 +16,34 @@
 #include "base/bits.h"
 #include "base/config.h"
 #include "base/error.h"
-#include "memory/object.h"
 #include "renoir/detail/atomic.h"
 
-#define SPSC_ELEMENT_SIZE_MAX (UINT32_C(1) << 20)
-#define SPSC_CAPACITY_MIN UINT64_C(2)
-#define SPSC_CAPACITY_MAX (UINT64_C(1) << 31)
-#define RECORD_CAPACITY_MIN UINT64_C(64)
-#define RECORD_CAPACITY_MAX (UINT64_C(1) << 40)
-#define RECORD_HEADER_BYTES UINT64_C(8)
-#define MAX_RECORD_MAX (UINT32_C(1) << 31)
+#define ELEMENT_SIZE_MAX (UINT32_C(1) << 20)
+#define CAPACITY_MIN UINT64_C(2)
+#define CAPACITY_MAX (UINT64_C(1) << 31)
+#define MAX_ENDS_DEFAULT 64u
+
+const RnrRingKind *rnr_ring_kind(uint32_t kind)
+{
+    static const RnrRingKind *const kinds[] = {
+        [RENOIR_RING_SPSC] = &rnr_ring_kind_spsc,
+        [RENOIR_RING_RECORD] = &rnr_ring_kind_record,
+        [RENOIR_RING_MPMC] = &rnr_ring_kind_mpmc,
+        [RENOIR_RING_SEQUENCED] = &rnr_ring_kind_sequenced,
+        [RENOIR_RING_BROADCAST] = &rnr_ring_kind_broadcast,
+        [RENOIR_RING_PRIORITY] = &rnr_ring_kind_priority,
+    };
+    return kind < sizeof kinds / sizeof kinds[0] ? kinds[kind] : NULL;
+}
 
 const char *rnr_ring_kind_name(uint32_t kind)
 {
-    return kind == RENOIR_RING_SPSC ? "spsc" : kind == RENOIR_RING_RECORD ? "record" : "unknown";
+    const RnrRingKind *const found = rnr_ring_kind(kind);
+    return found == NULL ? "unknown" : found->name;
 }
 
-static RenoirErrorCode
-check_capacity(uint32_t kind, uint64_t capacity, uint64_t least, uint64_t most)
+RenoirErrorCode
+rnr_ring_check_capacity(uint32_t kind, uint64_t capacity, uint64_t least, uint64_t most)
 {
     if (rnr_is_power_of_two(capacity) && capacity >= least && capacity <= most) {
         return RENOIR_SUCCESS;
@@ -44,95 +54,87 @@ check_capacity(uint32_t kind, uint64_t capacity, uint64_t least, uint64_t most)
                     rnr_ring_kind_name(kind), capacity, least, most);
 }
 
-static RenoirErrorCode spsc_terms(const RenoirRingOptions *options, RnrRingTerms *terms)
+RenoirErrorCode rnr_ring_check_elements(uint32_t kind, const RenoirRingOptions *options)
 {
     const RenoirErrorCode status =
-        check_capacity(RENOIR_RING_SPSC, options->capacity, SPSC_CAPACITY_MIN, SPSC_CAPACITY_MAX);
-    if (status != RENOIR_SUCCESS) {
-        return status;
-    }
-    if (options->element_size == 0 || options->element_size > SPSC_ELEMENT_SIZE_MAX) {
+        rnr_ring_check_capacity(kind, options->capacity, CAPACITY_MIN, CAPACITY_MAX);
+
+    if (status == RENOIR_SUCCESS &&
+        (options->element_size == 0 || options->element_size > ELEMENT_SIZE_MAX)) {
         return RNR_FAIL(RENOIR_INVALID_PARAMETER,
-                        "spsc ring: element_size is %" PRIu32 " (use 1 to %" PRIu32 " bytes)",
-                        options->element_size, SPSC_ELEMENT_SIZE_MAX);
+                        "%s ring: element_size is %" PRIu32 " (use 1 to %" PRIu32 " bytes)",
+                        rnr_ring_kind_name(kind), options->element_size, ELEMENT_SIZE_MAX);
     }
-    terms->element_size = options->element_size;
-    terms->stride = options->element_size;
+    return status;
+}
+
+RenoirErrorCode rnr_ring_check_max_ends(const RenoirRingOptions *options,
+                                        uint32_t kind,
+                                        uint32_t least,
+                                        uint32_t most,
+                                        uint32_t *out_max_ends)
+{
+    const uint32_t max_ends = options->max_ends == 0 ? MAX_ENDS_DEFAULT : options->max_ends;
+
+    if (max_ends < least || max_ends > most) {
+        return RNR_FAIL(RENOIR_INVALID_PARAMETER,
+                        "%s ring: max_ends is %" PRIu32 " (use %" PRIu32 " to %" PRIu32
+                        ", or 0 for %u)",
+                        rnr_ring_kind_name(kind), max_ends, least, most, MAX_ENDS_DEFAULT);
+    }
+    *out_max_ends = max_ends;
     return RENOIR_SUCCESS;
 }
 
-static RenoirErrorCode record_terms(const RenoirRingOptions *options, RnrRingTerms *terms)
+uint32_t rnr_ring_slot_stride(uint32_t header_bytes, uint32_t element_size)
 {
-    const RenoirErrorCode status = check_capacity(RENOIR_RING_RECORD, options->capacity,
-                                                  RECORD_CAPACITY_MIN, RECORD_CAPACITY_MAX);
-    if (status != RENOIR_SUCCESS) {
-        return status;
-    }
-    const uint64_t half = options->capacity / 2;
-    const uint64_t quarter = options->capacity / 4;
-    const uint32_t most = half < MAX_RECORD_MAX ? (uint32_t)half : MAX_RECORD_MAX;
+    const uint32_t bytes = header_bytes + element_size;
+    uint32_t stride = header_bytes;
 
-    if (options->max_record > most) {
-        return RNR_FAIL(RENOIR_INVALID_PARAMETER,
-                        "record ring: max_record is %" PRIu32 " and capacity %" PRIu64
-                        " (use at most %" PRIu32 ", or a greater capacity)",
-                        options->max_record, options->capacity, most);
+    if (bytes > 64) {
+        return (bytes + 63u) & ~63u;
     }
-    terms->max_record = options->max_record;
-    if (terms->max_record == 0) {
-        terms->max_record = quarter < MAX_RECORD_MAX ? (uint32_t)quarter : MAX_RECORD_MAX;
+    while (stride < bytes) {
+        stride *= 2;
     }
-    terms->stride = (uint32_t)RECORD_HEADER_BYTES;
-    return RENOIR_SUCCESS;
+    return stride;
 }
 
-// Bytes of all of it. Cannot overflow: the greatest are 2^51 (elements) and 2^40 + 2^31 (records).
-static uint64_t total_bytes(const RnrRingTerms *terms)
+// Where the cells begin, and how much it is in all. Cannot overflow: the greatest cells are 2^52.
+static void lay_out(const RnrRingKind *kind, RnrRingTerms *terms)
 {
-    uint64_t cells = terms->capacity * terms->stride;
-
-    if (terms->kind == RENOIR_RING_RECORD) {
-        const uint64_t overhang =
-            RECORD_HEADER_BYTES + (((uint64_t)terms->max_record + 7) & ~UINT64_C(7));
-        cells = terms->capacity + overhang;
-    }
-    return RNR_RING_CELLS_OFFSET + cells;
+    terms->cells_offset = sizeof(RnrRingShm) + (uint64_t)terms->end_count * sizeof(RnrRingEndShm);
+    terms->total_bytes = terms->cells_offset + kind->cells_bytes(terms);
 }
 
 RenoirErrorCode
 rnr_ring_terms(uint32_t kind, const RenoirRingOptions *options, RnrRingTerms *out_terms)
 {
     RnrRingTerms terms = {.kind = kind, .flags = options->flags, .capacity = options->capacity};
-    RenoirErrorCode status =
-        rnr_config_check_flags(options->flags, RENOIR_RING_WAITABLE, "RenoirRingOptions");
+    const RnrRingKind *const table = rnr_ring_kind(kind);
 
-    if (status != RENOIR_SUCCESS) {
-        return status;
-    }
-    if (options->reserved != 0) {
-        return RNR_FAIL(RENOIR_UNSUPPORTED, "RenoirRingOptions: reserved is %" PRIu32 " (use 0)",
-                        options->reserved);
-    }
-    switch (kind) {
-    case RENOIR_RING_SPSC:
-        status = spsc_terms(options, &terms);
-        break;
-    case RENOIR_RING_RECORD:
-        status = record_terms(options, &terms);
-        break;
-    default:
-        return RNR_FAIL(RENOIR_INVALID_PARAMETER,
-                        "ring: kind is %" PRIu32 " (use RENOIR_RING_SPSC or RENOIR_RING_RECORD)",
+    if (table == NULL) {
+        return RNR_FAIL(RENOIR_INVALID_PARAMETER, "ring: kind is %" PRIu32 " (use RENOIR_RING_*)",
                         kind);
     }
+    RenoirErrorCode status =
+        rnr_config_check_flags(options->flags, table->flags, "RenoirRingOptions");
     if (status != RENOIR_SUCCESS) {
         return status;
     }
-    terms.total_bytes = total_bytes(&terms);
+    if (options->lane_shares != 0 && kind != RENOIR_RING_PRIORITY) {
+        return RNR_FAIL(RENOIR_UNSUPPORTED,
+                        "%s ring: lane_shares are given (use 0: it has no lanes)", table->name);
+    }
+    status = table->terms(options, &terms);
+    if (status != RENOIR_SUCCESS) {
+        return status;
+    }
+    lay_out(table, &terms);
     if (terms.total_bytes > SIZE_MAX) {
         return RNR_FAIL(RENOIR_INVALID_PARAMETER,
                         "%s ring: %" PRIu64 " bytes needed, this process can address %zu",
-                        rnr_ring_kind_name(kind), terms.total_bytes, SIZE_MAX);
+                        table->name, terms.total_bytes, SIZE_MAX);
     }
     *out_terms = terms;
     return RENOIR_SUCCESS;
@@ -147,15 +149,21 @@ void rnr_ring_format(RnrRingShm *shm, const RnrRingTerms *terms)
     shm->stride = terms->stride;
     shm->max_record = terms->max_record;
     shm->capacity = terms->capacity;
-    shm->cells_offset = RNR_RING_CELLS_OFFSET;
+    shm->cells_offset = terms->cells_offset;
     shm->total_bytes = terms->total_bytes;
+    shm->end_count = terms->end_count;
+    shm->max_ends = terms->max_ends;
+    shm->lane_shares = terms->lane_shares;
+    if (rnr_ring_kind(terms->kind)->format != NULL) {
+        rnr_ring_kind(terms->kind)->format(shm, terms);
+    }
     RNR_FAULT_POINT("ring.format.magic");
     // [ring.made: release] Whoever sees the magic also sees the geometry.
     rnr_store_release_u64(&shm->magic, RNR_RING_MAGIC);
 }
 
-static RenoirErrorCode
-corrupted(const char *name, const char *what, uint64_t found, uint64_t expected)
+RenoirErrorCode
+rnr_ring_corrupted(const char *name, const char *what, uint64_t found, uint64_t expected)
 {
     return RNR_FAIL(RENOIR_CORRUPTED,
                     "ring '%s': its header's %s is %" PRIu64 ", not %" PRIu64
@@ -169,12 +177,12 @@ RenoirErrorCode rnr_ring_read_terms(const RnrRingShm *shm,
                                     RnrRingTerms *out_terms)
 {
     if (size_bytes < sizeof *shm) {
-        return corrupted(name, "room in bytes", size_bytes, sizeof *shm);
+        return rnr_ring_corrupted(name, "room in bytes", size_bytes, sizeof *shm);
     }
     // [ring.made: acquire] The geometry was written before.
     const uint64_t magic = rnr_load_acquire_u64(&shm->magic);
     if (magic != RNR_RING_MAGIC) {
-        return corrupted(name, "magic", magic, RNR_RING_MAGIC);
+        return rnr_ring_corrupted(name, "magic", magic, RNR_RING_MAGIC);
     }
     // Without the magic, which others may be looking at with a swap.
     RnrRingShm copy;
@@ -190,23 +198,31 @@ RenoirErrorCode rnr_ring_read_terms(const RnrRingShm *shm,
     const RenoirRingOptions as_options = {.flags = copy.flags,
                                           .element_size = copy.element_size,
                                           .max_record = copy.max_record,
+                                          .max_ends = copy.max_ends,
+                                          .lane_shares = copy.lane_shares,
                                           .capacity = copy.capacity};
     RnrRingTerms terms;
     if (rnr_ring_terms(copy.kind, &as_options, &terms) != RENOIR_SUCCESS) {
-        return corrupted(name, "shape of kind", copy.kind, RENOIR_RING_SPSC);
+        return rnr_ring_corrupted(name, "shape of kind", copy.kind, RENOIR_RING_SPSC);
     }
     if (copy.max_record != terms.max_record || copy.element_size != terms.element_size) {
-        return corrupted(name, "max_record", copy.max_record, terms.max_record);
+        return rnr_ring_corrupted(name, "max_record", copy.max_record, terms.max_record);
+    }
+    if (copy.lane_shares != terms.lane_shares) {
+        return rnr_ring_corrupted(name, "lane_shares", copy.lane_shares, terms.lane_shares);
+    }
+    if (copy.max_ends != terms.max_ends || copy.end_count != terms.end_count) {
+        return rnr_ring_corrupted(name, "end_count", copy.end_count, terms.end_count);
     }
     if (copy.stride != terms.stride) {
-        return corrupted(name, "stride", copy.stride, terms.stride);
+        return rnr_ring_corrupted(name, "stride", copy.stride, terms.stride);
     }
-    if (copy.cells_offset != RNR_RING_CELLS_OFFSET) {
-        return corrupted(name, "cells_offset", copy.cells_offset, RNR_RING_CELLS_OFFSET);
+    if (copy.cells_offset != terms.cells_offset) {
+        return rnr_ring_corrupted(name, "cells_offset", copy.cells_offset, terms.cells_offset);
     }
     if (copy.total_bytes != terms.total_bytes || terms.total_bytes > size_bytes) {
-        return corrupted(name, "total_bytes", copy.total_bytes,
-                         terms.total_bytes > size_bytes ? size_bytes : terms.total_bytes);
+        return rnr_ring_corrupted(name, "total_bytes", copy.total_bytes,
+                                  terms.total_bytes > size_bytes ? size_bytes : terms.total_bytes);
     }
     *out_terms = terms;
     return RENOIR_SUCCESS;
@@ -240,6 +256,12 @@ rnr_ring_match_terms(const char *name, const RnrRingTerms *wanted, const RnrRing
     if (wanted->max_record != found->max_record) {
         return differs(name, "max_record", found->max_record, wanted->max_record);
     }
+    if (wanted->max_ends != found->max_ends) {
+        return differs(name, "max_ends", found->max_ends, wanted->max_ends);
+    }
+    if (wanted->lane_shares != found->lane_shares) {
+        return differs(name, "lane_shares", found->lane_shares, wanted->lane_shares);
+    }
     if (wanted->flags != found->flags) {
         return differs(name, "flags", found->flags, wanted->flags);
     }
@@ -255,18 +277,5 @@ RenoirErrorCode rnr_ring_check(const void *memory, uint64_t size_bytes, const ch
     if (status != RENOIR_SUCCESS) {
         return status;
     }
-    // [ring.reuse: acquire] Head first, then tail: both only grow, so that a live pair of users can
-    // make the difference greater than the capacity only by moving the head in between.
-    const uint64_t head = rnr_load_acquire_u64(&shm->head);
-    // [ring.publish: acquire] As above.
-    const uint64_t tail = rnr_load_acquire_u64(&shm->tail);
-    // [ring.reuse: acquire] Where the head is by now.
-    const uint64_t head_now = rnr_load_acquire_u64(&shm->head);
-    if (tail - head > terms.capacity + (head_now - head)) {
-        return RNR_FAIL(RENOIR_CORRUPTED,
-                        "ring '%s': head %" PRIu64 " and tail %" PRIu64 " with capacity %" PRIu64
-                        " (I1: an end has overwritten them)",
-                        name, head, tail, terms.capacity);
-    }
-    return RENOIR_SUCCESS;
+    return rnr_ring_kind(terms.kind)->check(shm, &terms, name);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,11 +53,9 @@ static void redirect(int wanted, const char *path, int flags)
 static void run_program(
     const char *input, int piped, const char *out, const char *err, const char *const arguments[])
 {
-    char *argv[32] = {NULL};
-    size_t count = 0;
-    argv[count++] = strdup(program_path);
-    for (size_t i = 0; arguments[i] != NULL && count + 1 < sizeof argv / sizeof argv[0]; i++) {
-        argv[count++] = strdup(arguments[i]);
+    const char *argv[32] = {program_path};
+    for (size_t i = 0; arguments[i] != NULL && i + 2 < sizeof argv / sizeof argv[0]; i++) {
+        argv[i + 1] = arguments[i];
     }
     if (piped >= 0) {
         dup2(piped, STDIN_FILENO);
@@ -65,7 +64,7 @@ static void run_program(
     }
     redirect(STDOUT_FILENO, out, O_WRONLY | O_CREAT | O_TRUNC);
     redirect(STDERR_FILENO, err, O_WRONLY | O_CREAT | O_TRUNC);
-    execv(argv[0], argv);
+    test_exec(program_path, argv);
     _exit(127);
 }
 
@@ -250,6 +249,18 @@ static unsigned count_files(const char *path)
 unsigned files_below_root(void)
 {
     return count_files(test_root_path("renoir"));
+}
+
+bool await_input_read(const Program *program)
+{
+    for (unsigned i = 0; i < 4000; i++) {
+        int left = 0;
+        if (ioctl(program->input, FIONREAD, &left) == 0 && left == 0) {
+            return true;
+        }
+        test_sleep_ms(5);
+    }
+    return false;
 }
 
 bool await_file_size(const char *path, size_t least)

@@ -58,6 +58,8 @@ bool file_begins_with(const char *whole, const char *part);
 size_t file_size(const char *path); // SIZE_MAX if there is none
 // Regular files below <root>/renoir, the dead's nodes among them.
 unsigned files_below_root(void);
+// Waits until the program has read what was written to its input; false after 20 s.
+bool await_input_read(const Program *program);
 // Waits until a file has at least so many bytes; false after 20 s.
 bool await_file_size(const char *path, size_t least);
 

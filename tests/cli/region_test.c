@@ -82,6 +82,7 @@ TEST(cli_region,
 
 TEST(cli_region, a_memfd_region_lives_as_long_as_the_command_holds_it, "R-217 R-028 functional")
 {
+    TEST_NEEDS_MEMFD();
     const Ended *ended = RUN("region", "create", "m", "-s", "8KiB", "--memfd");
     CHECK_EQ_I64(2, ended->code);
     CHECK_STR_CONTAINS("--hold", ended->err);

@@ -219,6 +219,7 @@ TEST(cli_stream,
 {
     // Nobody has received anything of the first stream when its sender dies.
     Program dead = start_unfinished_sender("s", original(1000));
+    REQUIRE(await_input_read(&dead));
     test_sleep_ms(100);
     program_kill(&dead, SIGKILL);
     CHECK_EQ_I64(0, RUN("send", "s", original(2000))->code);

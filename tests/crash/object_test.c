@@ -163,8 +163,8 @@ PEER(looping_maker)
         char name[16];
         void *memory = NULL;
         snprintf(name, sizeof name, "b%d", (int)(test_random_u64() % 5));
-        if (renoir_region_block(region, name, 64 + test_random_below(4000), 0, &memory, NULL) ==
-            RENOIR_SUCCESS) {
+        if (renoir_region_block(region, name, 64 + (size_t)test_random_below(4000), 0, &memory,
+                                NULL) == RENOIR_SUCCESS) {
             *(unsigned char *)memory = 1;
         }
         (void)renoir_region_remove_object(region, name);

@@ -72,7 +72,7 @@ TEST(region_crash, a_creator_killed_at_any_point_is_in_nobodys_way, "T-033 T-051
 TEST(region_crash, the_next_join_removes_what_a_killed_creator_left, "T-033 R-037 reliability")
 {
     static const char *const kinds[] = {"file", "named temporary", "memfd"};
-    for (int kind = 0; kind < 3; ++kind) {
+    for (int kind = 0; kind < 2 + TEST_HAS_MEMFD; ++kind) {
         for (int i = 0; i < CREATION_POINT_COUNT; ++i) {
             const TestPeer peer = start_creator(CREATION_POINTS[i], "kill", kinds[kind]);
             const int status = peer_wait(peer);
@@ -89,7 +89,7 @@ TEST(region_crash, the_next_join_removes_what_a_killed_creator_left, "T-033 R-03
 TEST(region_crash, a_creator_of_a_region_elsewhere_killed_at_any_point, "T-033 R-027 reliability")
 {
     static const char *const kinds[] = {"path", "posix", "memfd"};
-    for (int kind = 0; kind < 3; ++kind) {
+    for (int kind = 0; kind < 2 + TEST_HAS_MEMFD; ++kind) {
         for (uint64_t hit = 1; hit <= 2; ++hit) { // of the file, and of its reference
             for (int i = 0; i <= CREATION_POINT_COUNT; ++i) {
                 char number[8];

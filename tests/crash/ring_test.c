@@ -11,6 +11,8 @@
 #include "ring/ring.h"
 #include "unit/ring/fixture.h"
 
+#define SPSC_BYTES(cells) (sizeof(RnrRingShm) + 2 * sizeof(RnrRingEndShm) + (cells))
+
 enum { LENGTH = 20 };
 
 static RenoirSpsc open_spsc(RenoirRegionHandle region, uint32_t role)
@@ -66,7 +68,7 @@ static void a_pusher_dies(const char *point, uint64_t expected)
     CHECK_OK(renoir_ring_wait(&consumer.end, RENOIR_WAIT_FOREVER));
     CHECK_OK(renoir_spsc_try_pop(&consumer, &value, sizeof value));
     CHECK_EQ_U64(77, value);
-    check_ring(&consumer.end, 640 + 16 * 8);
+    check_ring(&consumer.end, SPSC_BYTES(16 * 8));
     renoir_ring_close(&producer.end);
     renoir_ring_close(&consumer.end);
     leave_region_and_reap(region);

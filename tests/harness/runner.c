@@ -451,14 +451,31 @@ static void print_labels(const TestCase *test)
 // CTest's own limit is far away: the watchdog comes first, can say more, and knows about patience.
 enum { CTEST_LIMIT_FACTOR = 10 };
 
-static int print_ctest(const char *executable)
+// Programs that a test starts run under the same emulator (exec.c).
+static void print_emulator(char **command)
+{
+    if (command[1] != NULL) {
+        printf(" ENVIRONMENT \"RENOIR_TEST_EMULATOR=");
+        for (; command[1] != NULL; ++command) {
+            printf("%s%s", command[0], command[2] != NULL ? " " : "\"");
+        }
+    }
+}
+
+// `command` runs this executable: itself, or an emulator and it.
+static int print_ctest(char **command)
 {
     for (const TestCase *test = tests; test != NULL; test = test->next) {
-        printf("add_test(\"%s\" \"%s\" --run \"%s\")\n", full_name(test), executable,
-               full_name(test));
-        printf("set_tests_properties(\"%s\" PROPERTIES SKIP_RETURN_CODE %d TIMEOUT %u%s LABELS \"",
+        printf("add_test(\"%s\"", full_name(test));
+        for (char **word = command; *word != NULL; ++word) {
+            printf(" \"%s\"", *word);
+        }
+        printf(" --run \"%s\")\n", full_name(test));
+        printf("set_tests_properties(\"%s\" PROPERTIES SKIP_RETURN_CODE %d TIMEOUT %u%s",
                full_name(test), EXIT_SKIPPED, test->seconds * CTEST_LIMIT_FACTOR,
                has_label(test, "serial") ? " RUN_SERIAL TRUE" : "");
+        print_emulator(command);
+        printf(" LABELS \"");
         print_labels(test);
         printf("\")\n");
     }
@@ -496,8 +513,8 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "--run") == 0) {
         return run_named(argv[2]);
     }
-    if (argc == 3 && strcmp(argv[1], "--ctest") == 0) {
-        return print_ctest(argv[2]);
+    if (argc >= 3 && strcmp(argv[1], "--ctest") == 0) {
+        return print_ctest(argv + 2);
     }
     if (argc == 2 && strcmp(argv[1], "--list") == 0) {
         return print_list();
@@ -505,6 +522,6 @@ int main(int argc, char **argv)
     if (argc == 1) {
         return run_all();
     }
-    fprintf(stderr, "usage: %s [--list | --run NAME | --ctest EXECUTABLE]\n", argv[0]);
+    fprintf(stderr, "usage: %s [--list | --run NAME | --ctest COMMAND...]\n", argv[0]);
     return EXIT_USAGE;
 }

@@ -38,7 +38,8 @@
 // descriptors; it prints to standard error only.
 //
 // Environment: RENOIR_TEST_TMP, RENOIR_TEST_SCALE (test_scaled), RENOIR_TEST_SEED (test_random),
-// RENOIR_TEST_PATIENCE (factor on the time limits: sanitizers, emulation).
+// RENOIR_TEST_PATIENCE (factor on the time limits: sanitizers, emulation), RENOIR_TEST_EMULATOR
+// (the command that runs programs of this build, where the kernel cannot).
 
 #include <signal.h>
 #include <stdbool.h>
@@ -173,6 +174,17 @@ noreturn void test_fail(TestSite site, const char *format, ...)
 #define FAIL(...) test_fail(TEST_END_HERE, __VA_ARGS__)
 #define SKIP(reason) test_skip(TEST_HERE, (reason))
 
+// Skips the rest where the library was built without memfds (ENABLE_MEMFD=OFF).
+#define TEST_NEEDS_MEMFD()                                                                         \
+    if (!TEST_HAS_MEMFD) {                                                                         \
+        SKIP("the library was built without memfds");                                              \
+    }
+#ifdef RENOIR_MEMFD_SUPPORT
+enum { TEST_HAS_MEMFD = 1 };
+#else
+enum { TEST_HAS_MEMFD = 0 };
+#endif
+
 // --- what a test may ask -------------------------------------------------------------------------
 
 // The root of this test (RENOIR_SHM_PATH), and a directory beside it for anything else.
@@ -190,6 +202,9 @@ uint64_t test_scaled(uint64_t n);
 uint64_t test_random_u64(void);
 uint64_t test_random_below(uint64_t bound);
 
+// A size of so many bytes, or the largest where this processor has no such size.
+#define TEST_SIZE(bytes) ((size_t)((bytes) < SIZE_MAX ? (bytes) : SIZE_MAX))
+
 uint64_t test_now_ns(void);
 void test_sleep_ms(unsigned milliseconds);
 
@@ -202,6 +217,13 @@ void test_allow_open(void);
 // From here on, memory that this process does not free is no leak to the address sanitizer: for a
 // test or peer that ends with everything open. Call it before anything is opened.
 void test_allow_heap_leaks(void);
+
+// Another program of this build instead of this process, as execv does it, with the emulator that
+// it needs. Comes back only if that fails.
+void test_exec(const char *path, const char *const arguments[]);
+
+// This process runs under RENOIR_TEST_EMULATOR: docs/cross.md says what that cannot show.
+bool test_is_emulated(void);
 
 // Open descriptors of this process, and its shared mappings of files below the root.
 unsigned test_count_descriptors(void);

@@ -432,7 +432,9 @@ PEER(fills_root)
     REQUIRE_OK(renoir_manager_create_with(&options, &manager));
     const uint64_t before = free_bytes(root);
     config.name = "too large";
-    for (config.size = 1 << 20; config.size <= (size_t)1 << 40; config.size <<= 10) {
+    static const uint64_t sizes[] = {UINT64_C(1) << 20, UINT64_C(1) << 30, UINT64_C(1) << 40};
+    for (size_t size = 0; size < 3 && sizes[size] <= SIZE_MAX; ++size) {
+        config.size = (size_t)sizes[size];
         for (uint32_t i = 0; i < 2; ++i) {
             char needed[64];
             char there[64];
@@ -449,7 +451,7 @@ PEER(fills_root)
     }
     // what fits can be used to its last byte, with nothing left beside it
     config.name = "fits";
-    config.size = before - 45056;
+    config.size = (size_t)before - 45056;
     REQUIRE_OK(renoir_region_create(manager, &config, &region));
     CHECK_EQ_U64(0, free_bytes(root));
     memset(fixture_bytes(region), 'f', config.size);

@@ -50,58 +50,65 @@ RenoirErrorCode cli_join(const Arguments *arguments, RenoirManagerHandle *out_ma
     return renoir_manager_create_with(&options, out_manager);
 }
 
+typedef RenoirErrorCode
+ListFunction(RenoirManagerHandle manager, void *infos, size_t capacity, size_t *out_count);
+
+static RenoirErrorCode
+list_nodes(RenoirManagerHandle manager, void *infos, size_t capacity, size_t *out_count)
+{
+    return renoir_node_list(manager, infos, capacity, out_count);
+}
+
+static RenoirErrorCode
+list_regions(RenoirManagerHandle manager, void *infos, size_t capacity, size_t *out_count)
+{
+    return renoir_region_list(manager, infos, capacity, out_count);
+}
+
 // What came or went between two looks is none of our concern, but a list that grew must not be cut
-// short: look again with more room.
-RenoirErrorCode
-cli_nodes(RenoirManagerHandle manager, RenoirNodeInfo **out_infos, size_t *out_count)
+// short: look again with more room. NULL unless it succeeds; free() it.
+static void *list_all(RenoirManagerHandle manager,
+                      ListFunction *list,
+                      size_t info_size,
+                      size_t *out_count,
+                      RenoirErrorCode *out_status)
 {
     size_t capacity = 16;
-    *out_infos = NULL;
     *out_count = 0;
     for (;;) {
-        RenoirNodeInfo *infos = calloc(capacity, sizeof *infos);
+        void *infos = calloc(capacity, info_size);
         size_t count = 0;
         if (infos == NULL) {
-            return RENOIR_OUT_OF_MEMORY;
+            *out_status = RENOIR_OUT_OF_MEMORY;
+            return NULL;
         }
-        const RenoirErrorCode status = renoir_node_list(manager, infos, capacity, &count);
-        if (status == RENOIR_SUCCESS && count <= capacity) {
-            *out_infos = infos;
+        *out_status = list(manager, infos, capacity, &count);
+        if (*out_status == RENOIR_SUCCESS && count <= capacity) {
             *out_count = count;
-            return status;
+            return infos;
         }
         free(infos);
-        if (status != RENOIR_SUCCESS) {
-            return status;
+        if (*out_status != RENOIR_SUCCESS) {
+            return NULL;
         }
         capacity = count + 16;
     }
 }
 
 RenoirErrorCode
+cli_nodes(RenoirManagerHandle manager, RenoirNodeInfo **out_infos, size_t *out_count)
+{
+    RenoirErrorCode status;
+    *out_infos = list_all(manager, list_nodes, sizeof **out_infos, out_count, &status);
+    return status;
+}
+
+RenoirErrorCode
 cli_regions(RenoirManagerHandle manager, RenoirRegionInfo **out_infos, size_t *out_count)
 {
-    size_t capacity = 16;
-    *out_infos = NULL;
-    *out_count = 0;
-    for (;;) {
-        RenoirRegionInfo *infos = calloc(capacity, sizeof *infos);
-        size_t count = 0;
-        if (infos == NULL) {
-            return RENOIR_OUT_OF_MEMORY;
-        }
-        const RenoirErrorCode status = renoir_region_list(manager, infos, capacity, &count);
-        if (status == RENOIR_SUCCESS && count <= capacity) {
-            *out_infos = infos;
-            *out_count = count;
-            return status;
-        }
-        free(infos);
-        if (status != RENOIR_SUCCESS) {
-            return status;
-        }
-        capacity = count + 16;
-    }
+    RenoirErrorCode status;
+    *out_infos = list_all(manager, list_regions, sizeof **out_infos, out_count, &status);
+    return status;
 }
 
 const char *cli_backing_name(uint32_t backing_type)

@@ -12,9 +12,10 @@
 // private to each process, and two processes would not exclude each other at all. (libatomic may
 // also write in order to load, which faults on a read-only mapping.)
 //
-// RNR_STEP("name") is the scheduler's hook: nothing in a release build; in a build with
-// RENOIR_EXPLORE a call in which an explorer may switch threads, hold back a store, or let this
-// thread die. RNR_FAULT_POINT("name") names a place where a test may let the process die.
+// In a build with RENOIR_EXPLORE every access is a call of the explorer instead, in which it may
+// switch threads, answer with an older value, or let this thread die (tests/explore/): so each
+// function below goes through RNR_ATOMIC_*, and none names a built-in itself.
+// RNR_FAULT_POINT("name") names a place where a test may let the process die.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -30,10 +31,47 @@ extern "C" {
 #endif
 
 #ifdef RENOIR_EXPLORE
-void rnr_step(const char *operation, const void *cell);
-#define RNR_STEP(operation, cell) rnr_step(operation, cell)
+enum { RNR_EXPLORE_ADD, RNR_EXPLORE_SUB, RNR_EXPLORE_OR, RNR_EXPLORE_AND, RNR_EXPLORE_EXCHANGE };
+uint64_t rnr_explore_load(const void *cell, size_t size, int order);
+void rnr_explore_store(void *cell, size_t size, uint64_t value, int order);
+uint64_t rnr_explore_update(void *cell, size_t size, int operation, uint64_t operand, int order);
+int rnr_explore_swap(
+    void *cell, size_t size, void *expected, uint64_t desired, int order, int order_if_not);
+void rnr_explore_fence(int order);
+void rnr_explore_relax(void);
+void rnr_explore_copy(void *to, const void *from, size_t length);
+
+#define RNR_ATOMIC_LOAD(cell, order) rnr_explore_load(&(cell)->value, sizeof(cell)->value, order)
+#define RNR_ATOMIC_STORE(cell, operand, order)                                                     \
+    rnr_explore_store(&(cell)->value, sizeof(cell)->value, operand, order)
+#define RNR_ATOMIC_UPDATE(cell, operation, operand, order)                                         \
+    rnr_explore_update(&(cell)->value, sizeof(cell)->value, operation, operand, order)
+#define RNR_ATOMIC_ADD(cell, operand, order)                                                       \
+    RNR_ATOMIC_UPDATE(cell, RNR_EXPLORE_ADD, operand, order)
+#define RNR_ATOMIC_SUB(cell, operand, order)                                                       \
+    RNR_ATOMIC_UPDATE(cell, RNR_EXPLORE_SUB, operand, order)
+#define RNR_ATOMIC_OR(cell, operand, order) RNR_ATOMIC_UPDATE(cell, RNR_EXPLORE_OR, operand, order)
+#define RNR_ATOMIC_AND(cell, operand, order)                                                       \
+    RNR_ATOMIC_UPDATE(cell, RNR_EXPLORE_AND, operand, order)
+#define RNR_ATOMIC_EXCHANGE(cell, operand, order)                                                  \
+    RNR_ATOMIC_UPDATE(cell, RNR_EXPLORE_EXCHANGE, operand, order)
+#define RNR_ATOMIC_SWAP(cell, expected, desired, order, order_if_not)                              \
+    rnr_explore_swap(&(cell)->value, sizeof(cell)->value, expected, desired, order, order_if_not)
+#define RNR_ATOMIC_FENCE(order) rnr_explore_fence(order)
+#define RNR_ATOMIC_COMPILER_FENCE() ((void)0)
 #else
-#define RNR_STEP(operation, cell) ((void)0)
+#define RNR_ATOMIC_LOAD(cell, order) __atomic_load_n(&(cell)->value, order)
+#define RNR_ATOMIC_STORE(cell, operand, order) __atomic_store_n(&(cell)->value, operand, order)
+#define RNR_ATOMIC_ADD(cell, operand, order) __atomic_fetch_add(&(cell)->value, operand, order)
+#define RNR_ATOMIC_SUB(cell, operand, order) __atomic_fetch_sub(&(cell)->value, operand, order)
+#define RNR_ATOMIC_OR(cell, operand, order) __atomic_fetch_or(&(cell)->value, operand, order)
+#define RNR_ATOMIC_AND(cell, operand, order) __atomic_fetch_and(&(cell)->value, operand, order)
+#define RNR_ATOMIC_EXCHANGE(cell, operand, order)                                                  \
+    __atomic_exchange_n(&(cell)->value, operand, order)
+#define RNR_ATOMIC_SWAP(cell, expected, desired, order, order_if_not)                              \
+    __atomic_compare_exchange_n(&(cell)->value, expected, desired, 0, order, order_if_not)
+#define RNR_ATOMIC_FENCE(order) __atomic_thread_fence(order)
+#define RNR_ATOMIC_COMPILER_FENCE() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 #endif
 
 #ifdef RENOIR_TESTING
@@ -73,112 +111,144 @@ RNR_STATIC_ASSERT(sizeof(RnrAtomicU64) == 8, "a cell is exactly its value");
 
 static inline uint32_t rnr_load_relaxed_u32(const RnrAtomicU32 *cell)
 {
-    RNR_STEP("load_relaxed", cell);
-    return __atomic_load_n(&cell->value, __ATOMIC_RELAXED);
+    return (uint32_t)RNR_ATOMIC_LOAD(cell, __ATOMIC_RELAXED);
 }
 
 static inline uint32_t rnr_load_acquire_u32(const RnrAtomicU32 *cell)
 {
-    RNR_STEP("load_acquire", cell);
-    return __atomic_load_n(&cell->value, __ATOMIC_ACQUIRE);
+    return (uint32_t)RNR_ATOMIC_LOAD(cell, __ATOMIC_ACQUIRE);
+}
+
+static inline uint32_t rnr_load_seq_cst_u32(const RnrAtomicU32 *cell)
+{
+    return (uint32_t)RNR_ATOMIC_LOAD(cell, __ATOMIC_SEQ_CST);
 }
 
 static inline void rnr_store_relaxed_u32(RnrAtomicU32 *cell, uint32_t value)
 {
-    RNR_STEP("store_relaxed", cell);
-    __atomic_store_n(&cell->value, value, __ATOMIC_RELAXED);
+    RNR_ATOMIC_STORE(cell, value, __ATOMIC_RELAXED);
 }
 
 static inline void rnr_store_release_u32(RnrAtomicU32 *cell, uint32_t value)
 {
-    RNR_STEP("store_release", cell);
-    __atomic_store_n(&cell->value, value, __ATOMIC_RELEASE);
+    RNR_ATOMIC_STORE(cell, value, __ATOMIC_RELEASE);
 }
 
 static inline uint32_t rnr_fetch_add_relaxed_u32(RnrAtomicU32 *cell, uint32_t amount)
 {
-    RNR_STEP("fetch_add_relaxed", cell);
-    return __atomic_fetch_add(&cell->value, amount, __ATOMIC_RELAXED);
+    return (uint32_t)RNR_ATOMIC_ADD(cell, amount, __ATOMIC_RELAXED);
 }
 
 static inline uint32_t rnr_fetch_or_relaxed_u32(RnrAtomicU32 *cell, uint32_t bits)
 {
-    RNR_STEP("fetch_or_relaxed", cell);
-    return __atomic_fetch_or(&cell->value, bits, __ATOMIC_RELAXED);
+    return (uint32_t)RNR_ATOMIC_OR(cell, bits, __ATOMIC_RELAXED);
 }
 
 static inline uint32_t rnr_fetch_or_seq_cst_u32(RnrAtomicU32 *cell, uint32_t bits)
 {
-    RNR_STEP("fetch_or_seq_cst", cell);
-    return __atomic_fetch_or(&cell->value, bits, __ATOMIC_SEQ_CST);
+    return (uint32_t)RNR_ATOMIC_OR(cell, bits, __ATOMIC_SEQ_CST);
 }
 
 static inline uint32_t rnr_fetch_and_seq_cst_u32(RnrAtomicU32 *cell, uint32_t bits)
 {
-    RNR_STEP("fetch_and_seq_cst", cell);
-    return __atomic_fetch_and(&cell->value, bits, __ATOMIC_SEQ_CST);
+    return (uint32_t)RNR_ATOMIC_AND(cell, bits, __ATOMIC_SEQ_CST);
 }
 
 static inline uint32_t rnr_fetch_add_seq_cst_u32(RnrAtomicU32 *cell, uint32_t amount)
 {
-    RNR_STEP("fetch_add_seq_cst", cell);
-    return __atomic_fetch_add(&cell->value, amount, __ATOMIC_SEQ_CST);
+    return (uint32_t)RNR_ATOMIC_ADD(cell, amount, __ATOMIC_SEQ_CST);
 }
 
 static inline uint64_t rnr_load_relaxed_u64(const RnrAtomicU64 *cell)
 {
-    RNR_STEP("load_relaxed", cell);
-    return __atomic_load_n(&cell->value, __ATOMIC_RELAXED);
+    return RNR_ATOMIC_LOAD(cell, __ATOMIC_RELAXED);
 }
 
 static inline uint64_t rnr_load_acquire_u64(const RnrAtomicU64 *cell)
 {
-    RNR_STEP("load_acquire", cell);
-    return __atomic_load_n(&cell->value, __ATOMIC_ACQUIRE);
+    return RNR_ATOMIC_LOAD(cell, __ATOMIC_ACQUIRE);
+}
+
+static inline uint64_t rnr_load_seq_cst_u64(const RnrAtomicU64 *cell)
+{
+    return RNR_ATOMIC_LOAD(cell, __ATOMIC_SEQ_CST);
 }
 
 static inline void rnr_store_relaxed_u64(RnrAtomicU64 *cell, uint64_t value)
 {
-    RNR_STEP("store_relaxed", cell);
-    __atomic_store_n(&cell->value, value, __ATOMIC_RELAXED);
+    RNR_ATOMIC_STORE(cell, value, __ATOMIC_RELAXED);
 }
 
 static inline void rnr_store_release_u64(RnrAtomicU64 *cell, uint64_t value)
 {
-    RNR_STEP("store_release", cell);
-    __atomic_store_n(&cell->value, value, __ATOMIC_RELEASE);
+    RNR_ATOMIC_STORE(cell, value, __ATOMIC_RELEASE);
 }
 
 static inline uint64_t rnr_fetch_add_relaxed_u64(RnrAtomicU64 *cell, uint64_t amount)
 {
-    RNR_STEP("fetch_add_relaxed", cell);
-    return __atomic_fetch_add(&cell->value, amount, __ATOMIC_RELAXED);
+    return RNR_ATOMIC_ADD(cell, amount, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t rnr_fetch_add_acq_rel_u64(RnrAtomicU64 *cell, uint64_t amount)
+{
+    return RNR_ATOMIC_ADD(cell, amount, __ATOMIC_ACQ_REL);
+}
+
+static inline uint64_t rnr_fetch_add_seq_cst_u64(RnrAtomicU64 *cell, uint64_t amount)
+{
+    return RNR_ATOMIC_ADD(cell, amount, __ATOMIC_SEQ_CST);
+}
+
+static inline uint64_t rnr_fetch_or_seq_cst_u64(RnrAtomicU64 *cell, uint64_t bits)
+{
+    return RNR_ATOMIC_OR(cell, bits, __ATOMIC_SEQ_CST);
+}
+
+static inline uint64_t rnr_fetch_and_seq_cst_u64(RnrAtomicU64 *cell, uint64_t bits)
+{
+    return RNR_ATOMIC_AND(cell, bits, __ATOMIC_SEQ_CST);
 }
 
 static inline uint64_t rnr_fetch_sub_relaxed_u64(RnrAtomicU64 *cell, uint64_t amount)
 {
-    RNR_STEP("fetch_sub_relaxed", cell);
-    return __atomic_fetch_sub(&cell->value, amount, __ATOMIC_RELAXED);
+    return RNR_ATOMIC_SUB(cell, amount, __ATOMIC_RELAXED);
 }
 
 // Swaps if the cell still holds *expected, which is updated otherwise. Strong: fails only then.
 static inline int rnr_cas_acq_rel_u64(RnrAtomicU64 *cell, uint64_t *expected, uint64_t desired)
 {
-    RNR_STEP("cas_acq_rel", cell);
-    return __atomic_compare_exchange_n(&cell->value, expected, desired, 0, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_ACQUIRE);
+    return RNR_ATOMIC_SWAP(cell, expected, desired, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
 // Stores on both sides of it are seen in this order by whoever also has one between its loads.
 static inline void rnr_fence_seq_cst(void)
 {
-    RNR_STEP("fence_seq_cst", 0);
 #if RNR_TSAN
     // The thread sanitizer does not know fences; an exchange on a cell of its own orders as well.
     static RnrAtomicU32 order;
-    (void)__atomic_exchange_n(&order.value, 1u, __ATOMIC_SEQ_CST);
+    (void)RNR_ATOMIC_EXCHANGE(&order, 1u, __ATOMIC_SEQ_CST);
 #else
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    RNR_ATOMIC_FENCE(__ATOMIC_SEQ_CST);
+#endif
+}
+
+// What was loaded before it, payload too, is not older than what is loaded after it.
+static inline void rnr_fence_acquire(void)
+{
+#if RNR_TSAN
+    rnr_fence_seq_cst();
+#else
+    RNR_ATOMIC_FENCE(__ATOMIC_ACQUIRE);
+#endif
+}
+
+// What is stored after it, payload too, is seen no earlier than what was stored before it.
+static inline void rnr_fence_release(void)
+{
+#if RNR_TSAN
+    rnr_fence_seq_cst();
+#else
+    RNR_ATOMIC_FENCE(__ATOMIC_RELEASE);
 #endif
 }
 
@@ -186,19 +256,31 @@ static inline void rnr_fence_seq_cst(void)
 // asymmetric barrier that does not pay.
 static inline void rnr_fence_compiler(void)
 {
-    RNR_STEP("fence_compiler", 0);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    RNR_ATOMIC_COMPILER_FENCE();
 }
 
 // Tells the processor that this loop waits for another one.
 static inline void rnr_relax(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(RENOIR_EXPLORE)
+    rnr_explore_relax();
+#elif defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__) || defined(__arm__)
     __asm__ __volatile__("yield" ::: "memory");
 #else
     __asm__ __volatile__("" ::: "memory");
+#endif
+}
+
+// Fetches a line that will be written soon, without waiting. Changes nothing.
+static inline void rnr_prefetch_write(const void *address)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    // What the compiler makes of __builtin_prefetch without -mprfchw fetches the line for reading.
+    __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)address));
+#else
+    __builtin_prefetch(address, 1, 3);
 #endif
 }
 
@@ -210,7 +292,25 @@ static inline void rnr_relax(void)
 // reached the cache, which costs tens of nanoseconds while lines come from another core. So it
 // reads by words, which `volatile` keeps the compiler from joining, and writes by pairs of them:
 // stores that wait for their line fill the processor's queue.
-#if RNR_TSAN
+//
+// rnr_copy_fresh_down is the same from the end to the beginning, so that the first line is written
+// last.
+#if defined(RENOIR_EXPLORE)
+static inline void rnr_copy(void *to, const void *from, size_t length)
+{
+    rnr_explore_copy(to, from, length);
+}
+
+static inline void rnr_copy_fresh(void *to, const void *from, size_t length)
+{
+    rnr_explore_copy(to, from, length);
+}
+
+static inline void rnr_copy_fresh_down(void *to, const void *from, size_t length)
+{
+    rnr_explore_copy(to, from, length);
+}
+#elif RNR_TSAN
 __attribute__((no_sanitize("thread"), noinline, unused)) static void
 rnr_copy(void *to, const void *from, size_t length)
 {
@@ -222,6 +322,11 @@ rnr_copy(void *to, const void *from, size_t length)
 }
 
 static inline void rnr_copy_fresh(void *to, const void *from, size_t length)
+{
+    rnr_copy(to, from, length);
+}
+
+static inline void rnr_copy_fresh_down(void *to, const void *from, size_t length)
 {
     rnr_copy(to, from, length);
 }
@@ -253,6 +358,31 @@ static inline void rnr_copy_fresh(void *to, const void *from, size_t length)
     if (done < length) {
         *(RnrWord *)(void *)(target + done) =
             *(const volatile RnrWord *)(const void *)(source + done);
+    }
+}
+
+// Folds to a few instructions where the length is a constant.
+__attribute__((always_inline)) static inline void
+rnr_copy_fresh_down(void *to, const void *from, size_t length)
+{
+    unsigned char *const target = (unsigned char *)to;
+    const unsigned char *const source = (const unsigned char *)from;
+    size_t left = length;
+
+    if (length > 128 || length % sizeof(RnrWord) != 0) {
+        memcpy(to, from, length);
+        return;
+    }
+    while (left >= sizeof(RnrWordPair)) {
+        left -= sizeof(RnrWordPair);
+        const volatile RnrWord *const words =
+            (const volatile RnrWord *)(const void *)(source + left);
+        const RnrWordPair pair = {words[0], words[1]};
+        *(RnrWordPair *)(void *)(target + left) = pair;
+        rnr_fence_compiler(); // in this order
+    }
+    if (left > 0) {
+        *(RnrWord *)(void *)target = *(const volatile RnrWord *)(const void *)source;
     }
 }
 #endif

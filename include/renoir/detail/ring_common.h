@@ -45,9 +45,13 @@ static inline RnrRingShm *rnr_ring_shared(const RenoirRingEnd *end)
     return (RnrRingShm *)end->shared;
 }
 
-// After an index was published: one load of a quiet line, unless somebody sleeps. In a ring that is
-// not WAITABLE nobody does.
-static inline void rnr_ring_notify(const RenoirRingEnd *end, uint32_t sleeper)
+static inline uint32_t rnr_ring_sleeper_bit(uint32_t role)
+{
+    return role == RENOIR_PRODUCER ? RNR_RING_PRODUCER_SLEEPS : RNR_RING_CONSUMER_SLEEPS;
+}
+
+// Between publishing something and looking at the quiet line: W2.
+static inline void rnr_ring_fence(const RenoirRingEnd *end)
 {
     if (RNR_UNLIKELY((end->flags & RNR_RING_FENCES) != 0)) {
         // [ring.sleep: seq_cst] W2, where no barrier reaches this process.
@@ -56,10 +60,23 @@ static inline void rnr_ring_notify(const RenoirRingEnd *end, uint32_t sleeper)
         // [ring.sleep: seq_cst] W2: the compiler keeps W1 before W3, the barrier does the rest.
         rnr_fence_compiler();
     }
+}
+
+static inline void rnr_ring_wake_sleepers(const RenoirRingEnd *end, uint32_t sleepers)
+{
     // [hint: relaxed] W3. A wrong value costs a needless wake-up, or a late one by one slice.
-    if (RNR_UNLIKELY((rnr_load_relaxed_u32(&rnr_ring_shared(end)->sleepers) & sleeper) != 0)) {
-        renoir_detail_ring_wake(end);
+    const uint32_t asleep = rnr_load_relaxed_u32(&rnr_ring_shared(end)->sleepers) & sleepers;
+    if (RNR_UNLIKELY(asleep != 0)) {
+        renoir_detail_ring_wake(end, asleep);
     }
+}
+
+// After an index was published: one load of a quiet line, unless one of these sleeps. In a ring
+// that is not WAITABLE nobody does.
+static inline void rnr_ring_notify(const RenoirRingEnd *end, uint32_t sleepers)
+{
+    rnr_ring_fence(end);
+    rnr_ring_wake_sleepers(end, sleepers);
 }
 
 static inline void rnr_ring_publish_tail(RenoirRingEnd *end, uint64_t tail)

@@ -164,8 +164,9 @@ RENOIR_INLINE RenoirErrorCode renoir_record_ring_open(RenoirRegionHandle region,
                                                       uint32_t role,
                                                       RenoirRecordRing *out_end)
 {
-    return renoir_detail_ring_open(RENOIR_RING_RECORD, region, name, options, role,
-                                   RENOIR_DETAIL_RING_END_ABI,
+    const RenoirDetailRingEntry entry = {
+        RENOIR_DETAIL_RING_END_ABI, RENOIR_RING_RECORD, role, 0, 0, NULL};
+    return renoir_detail_ring_open(region, name, options, &entry,
                                    out_end == NULL ? NULL : &out_end->end);
 }
 

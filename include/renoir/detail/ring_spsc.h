@@ -30,6 +30,9 @@
 //         a head that was + capacity, the consumer to a tail that was. Looking again only finds
 //         more.
 //
+// With RENOIR_RING_STAMPED the slots carry stamps: detail/ring_stamped.h. Such an end has a
+// push_size and a pop_size of 0, so that the others pay nothing for it.
+//
 // Edges              ring.publish, ring.reuse, ring.sleep: detail/ring_common.h
 //
 // Progress
@@ -56,17 +59,11 @@
 #include "renoir/detail/atomic.h"
 #include "renoir/detail/ring_common.h"
 #include "renoir/detail/ring_shm.h"
+#include "renoir/detail/ring_stamped.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-static inline RenoirErrorCode
-rnr_spsc_refuse(const RenoirSpsc *ring, uint32_t role, size_t element_size)
-{
-    return renoir_detail_ring_refuse(ring == NULL ? NULL : &ring->end, RENOIR_RING_SPSC, role,
-                                     element_size);
-}
 
 static inline uint8_t *
 rnr_spsc_cell(const RenoirRingEnd *end, uint64_t position, size_t element_size)
@@ -113,8 +110,9 @@ RENOIR_INLINE RenoirErrorCode renoir_spsc_open(RenoirRegionHandle region,
                                                uint32_t role,
                                                RenoirSpsc *out_end)
 {
-    return renoir_detail_ring_open(RENOIR_RING_SPSC, region, name, options, role,
-                                   RENOIR_DETAIL_RING_END_ABI,
+    const RenoirDetailRingEntry entry = {
+        RENOIR_DETAIL_RING_END_ABI, RENOIR_RING_SPSC, role, 0, 0, NULL};
+    return renoir_detail_ring_open(region, name, options, &entry,
                                    out_end == NULL ? NULL : &out_end->end);
 }
 
@@ -122,10 +120,10 @@ RENOIR_INLINE RenoirErrorCode renoir_spsc_try_push(RenoirSpsc *ring,
                                                    const void *element,
                                                    size_t element_size)
 {
-    // push_size is role, size and "open" in one.
+    // push_size is role, size, "open" and "not stamped" in one.
     if (RNR_UNLIKELY(ring == NULL || element == NULL || element_size == 0 ||
                      ring->end.push_size != element_size)) {
-        return rnr_spsc_refuse(ring, RENOIR_PRODUCER, element_size);
+        return rnr_stamped_try_push(ring, element, element_size);
     }
     RenoirRingEnd *const end = &ring->end;
     if (RNR_UNLIKELY(end->position == end->seen)) {
@@ -148,7 +146,7 @@ RENOIR_INLINE RenoirErrorCode renoir_spsc_try_pop(RenoirSpsc *ring,
 {
     if (RNR_UNLIKELY(ring == NULL || out_element == NULL || element_size == 0 ||
                      ring->end.pop_size != element_size)) {
-        return rnr_spsc_refuse(ring, RENOIR_CONSUMER, element_size);
+        return rnr_stamped_try_pop(ring, out_element, element_size);
     }
     RenoirRingEnd *const end = &ring->end;
     if (RNR_UNLIKELY(end->position == end->seen)) {
@@ -170,7 +168,7 @@ RENOIR_INLINE RenoirErrorCode renoir_spsc_push_n(
 {
     if (RNR_UNLIKELY(ring == NULL || elements == NULL || out_count == NULL ||
                      ring->end.push_size != element_size || element_size == 0)) {
-        return rnr_spsc_refuse(ring, RENOIR_PRODUCER, element_size);
+        return rnr_stamped_try_push_n(ring, elements, element_size, count, out_count);
     }
     *out_count = 0;
     if (count == 0) {
@@ -201,7 +199,7 @@ RENOIR_INLINE RenoirErrorCode renoir_spsc_pop_n(
 {
     if (RNR_UNLIKELY(ring == NULL || out_elements == NULL || out_count == NULL ||
                      ring->end.pop_size != element_size || element_size == 0)) {
-        return rnr_spsc_refuse(ring, RENOIR_CONSUMER, element_size);
+        return rnr_stamped_try_pop_n(ring, out_elements, element_size, count, out_count);
     }
     *out_count = 0;
     if (count == 0) {
@@ -234,7 +232,7 @@ RENOIR_INLINE RenoirErrorCode renoir_spsc_claim(RenoirSpsc *ring,
 {
     if (RNR_UNLIKELY(ring == NULL || out_elements == NULL || out_count == NULL || max_count == 0 ||
                      ring->end.push_size == 0)) {
-        return rnr_spsc_refuse(ring, RENOIR_PRODUCER, 0);
+        return rnr_stamped_claim(ring, max_count, out_elements, out_count);
     }
     RenoirRingEnd *const end = &ring->end;
     uint64_t left = 0;
@@ -254,6 +252,7 @@ RENOIR_INLINE RenoirErrorCode renoir_spsc_claim(RenoirSpsc *ring,
 RENOIR_INLINE void renoir_spsc_commit(RenoirSpsc *ring, size_t count)
 {
     if (ring == NULL || ring->end.push_size == 0) {
+        rnr_stamped_commit(ring, count);
         return;
     }
     RenoirRingEnd *const end = &ring->end;
@@ -273,7 +272,7 @@ RENOIR_INLINE RenoirErrorCode renoir_spsc_peek(RenoirSpsc *ring,
 {
     if (RNR_UNLIKELY(ring == NULL || out_elements == NULL || out_count == NULL || max_count == 0 ||
                      ring->end.pop_size == 0)) {
-        return rnr_spsc_refuse(ring, RENOIR_CONSUMER, 0);
+        return rnr_stamped_peek(ring, max_count, out_elements, out_count);
     }
     RenoirRingEnd *const end = &ring->end;
     uint64_t left = 0;
@@ -293,6 +292,7 @@ RENOIR_INLINE RenoirErrorCode renoir_spsc_peek(RenoirSpsc *ring,
 RENOIR_INLINE void renoir_spsc_consume(RenoirSpsc *ring, size_t count)
 {
     if (ring == NULL || ring->end.pop_size == 0) {
+        rnr_stamped_consume(ring, count);
         return;
     }
     RenoirRingEnd *const end = &ring->end;

@@ -17,7 +17,7 @@
 
 enum { MODE_SHARED = 01777, MODE_PRIVATE = 0700, MODE_OTHERS_WRITE = 0022 };
 
-static const char *const FOLDERS[] = {"nodes", "regions"};
+static const char *const FOLDERS[] = {"nodes", "regions", "bells"};
 
 enum { FOLDER_COUNT = sizeof FOLDERS / sizeof FOLDERS[0] };
 

@@ -77,6 +77,12 @@ uint64_t rnr_fork_generation(void)
     return rnr_load_relaxed_u64(&fork_generation);
 }
 
+const RnrAtomicU64 *rnr_fork_generation_cell(void)
+{
+    (void)pthread_once(&fork_once, watch_forks);
+    return &fork_generation;
+}
+
 static struct flock byte_lock(short type, uint64_t byte)
 {
     struct flock lock;

@@ -83,6 +83,8 @@ RenoirErrorCode rnr_park_wait(const RnrAtomicU32 *word, uint32_t expected, uint6
 void rnr_park_wake(const RnrAtomicU32 *word, uint32_t count)
 {
     const uint32_t most = count > INT_MAX ? INT_MAX : count; // the kernel takes an int
+    const int error = errno;                                 // wakers may be signal handlers
 
     (void)syscall(FUTEX_CALL, word, FUTEX_WAKE, most, NULL, NULL, 0);
+    errno = error;
 }

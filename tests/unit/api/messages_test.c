@@ -5,6 +5,7 @@
 // writes it.
 
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 
@@ -125,7 +126,8 @@ static RenoirErrorCode path_in_no_directory(void)
 
 static RenoirErrorCode no_space(void)
 {
-    return make("wrong", (size_t)1 << 48, 0);
+    rnr_fault_arm_errno("fallocate", ENOSPC, 1);
+    return make("wrong", (size_t)1 << 30, 0);
 }
 
 static RenoirErrorCode too_small(void)

@@ -262,7 +262,7 @@ PEER(bumps_along)
     const uint64_t rounds = peer_arg_u64(1);
     RenoirRegionHandle region = join_region();
     RenoirAllocatorHandle bump = join(region, RENOIR_ALLOCATOR_BUMP);
-    uint64_t **mine = calloc(rounds, sizeof *mine);
+    uint64_t **mine = calloc((size_t)rounds, sizeof *mine);
     REQUIRE(mine != NULL);
 
     peer_say("ready");

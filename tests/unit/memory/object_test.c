@@ -2,6 +2,9 @@
 //
 // The directory of a region: blocks by name, found, made and removed by several processes.
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "memory/object.h"
 #include "renoir/detail/atomic.h"
 #include "unit/memory/region_fixture.h"
@@ -69,7 +72,8 @@ TEST(object, a_name_of_another_kind_is_refused, "R-038 reliability")
 TEST(object, alignments_are_powers_of_two_up_to_a_page, "R-038 T-044 security_edge")
 {
     static const size_t good[] = {0, 1, 2, 64, 128, 256, 4096};
-    static const size_t bad[] = {3, 65, 8192, SIZE_MAX, (size_t)1 << 63, (size_t)1 << 32};
+    static const size_t bad[] = {
+        3, 65, 8192, SIZE_MAX, TEST_SIZE(UINT64_C(1) << 63), TEST_SIZE(UINT64_C(1) << 32)};
     RenoirRegionHandle region = fixture_region("r");
     void *memory = NULL;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; ++i) {
@@ -88,9 +92,13 @@ TEST(object, alignments_are_powers_of_two_up_to_a_page, "R-038 T-044 security_ed
 
 TEST(object, sizes_that_do_not_fit_say_how_much_there_is, "T-044 T-047 security_edge")
 {
-    static const size_t bad[] = {FIXTURE_SIZE + 1,     (size_t)1 << 31, (size_t)1 << 32,
-                                 (size_t)1 << 63,      SIZE_MAX,        SIZE_MAX - 127,
-                                 ((size_t)1 << 48) - 1};
+    static const size_t bad[] = {FIXTURE_SIZE + 1,
+                                 (size_t)1 << 31,
+                                 TEST_SIZE(UINT64_C(1) << 32),
+                                 TEST_SIZE(UINT64_C(1) << 63),
+                                 SIZE_MAX,
+                                 SIZE_MAX - 127,
+                                 TEST_SIZE((UINT64_C(1) << 48) - 1)};
     RenoirRegionHandle region = fixture_region("r");
     void *memory = NULL;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; ++i) {
@@ -257,6 +265,42 @@ TEST(object, a_role_has_one_player_until_it_leaves_or_dies, "R-038 T-046 communi
     rnr_role_release(&role);
     rnr_object_close(&object);
     renoir_region_close(region);
+    (void)fixture_reap();
+}
+
+TEST(object,
+     a_descriptor_closed_and_used_anew_deceives_nobody_about_a_role,
+     "T-046 T-082 reliability")
+{
+    char path[600];
+    RnrObject object;
+    RnrLock lock = {NULL, 0};
+    RenoirRegionHandle region = fixture_region("r");
+    const int fd = renoir_region_fd(region);
+    open_object(region, &object);
+    const TestPeer peer = peer_start(player);
+    REQUIRE(peer_expect(peer, "playing"));
+    snprintf(path, sizeof path, "%s/other", test_directory());
+    const int other = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    REQUIRE(other >= 0 && ftruncate(other, 4096) == 0);
+
+    // another file, whose byte is free
+    CHECK(rnr_role_is_alive(&object, 3));
+    REQUIRE(dup2(other, fd) == fd);
+    CHECK(rnr_role_is_alive(&object, 3));
+
+    // another file, whose byte is held for ever
+    const RnrLockByte byte = {.byte = object.offset + 1 + 3, .is_exclusive = true};
+    REQUIRE_OK(rnr_lock_take(other, &byte, 1, &lock));
+    REQUIRE(dup2(other, renoir_region_fd(region)) >= 0);
+    CHECK_KILLED(peer_kill(peer, SIGKILL));
+    test_sleep_ms(10);
+    CHECK(!rnr_role_is_alive(&object, 3));
+
+    rnr_lock_release(&lock);
+    rnr_object_close(&object);
+    renoir_region_close(region);
+    test_allow_open(); // the two numbers that were taken from the region serve `other`
     (void)fixture_reap();
 }
 
@@ -483,7 +527,7 @@ PEER(changes_blocks)
         char name[32];
         void *memory = NULL;
         bool is_created = false;
-        const size_t size = 64 + test_random_below(3000);
+        const size_t size = 64 + (size_t)test_random_below(3000);
         snprintf(name, sizeof name, "b%d", (int)test_random_below(6));
         const RenoirErrorCode status =
             renoir_region_block(region, name, size, 0, &memory, &is_created);

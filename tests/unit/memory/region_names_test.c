@@ -28,7 +28,7 @@ static RenoirErrorCode try_name(const char *name)
     // the test's own board and root, and the folders that this library makes there
     CHECK_EQ_U64(2, test_count_entries(test_directory()));
     CHECK_EQ_U64(1, test_count_entries(test_root()));
-    CHECK_EQ_U64(2, test_count_entries(test_root_path("renoir")));
+    CHECK_EQ_U64(3, test_count_entries(test_root_path("renoir")));
     return status;
 }
 

@@ -264,7 +264,7 @@ TEST(directory, eight_processes_that_make_the_folder_at_once_make_one, "T-033 co
         CHECK_EXITED(peers[i], 0);
     }
     CHECK_EQ_U64(1, test_count_entries(test_root()));
-    CHECK_EQ_U64(2, test_count_entries(test_root_path("renoir")));
+    CHECK_EQ_U64(3, test_count_entries(test_root_path("renoir")));
 }
 
 TEST(directory, a_root_that_is_not_there_or_no_directory_is_refused, "security_edge")

@@ -122,6 +122,9 @@ TEST(lock, a_lock_outlives_the_closing_of_every_descriptor, "R-036 T-046 reliabi
 
 TEST(lock, a_forked_child_does_not_keep_the_lock_of_its_dead_parent, "R-018 T-046 reliability")
 {
+    if (test_is_emulated()) {
+        SKIP("the emulator ignores MADV_DONTFORK: a child keeps the lock");
+    }
     char line[64];
     const char *path = make_file();
     const TestPeer peer = peer_start(holder_with_child, path);
@@ -339,6 +342,9 @@ static void *take_and_release(void *path)
 
 TEST(lock, a_fork_while_others_lock_leaves_no_lock_in_the_child, "T-049 concurrent_stress tsan")
 {
+    if (test_is_emulated()) {
+        SKIP("the emulator ignores MADV_DONTFORK: a child keeps the lock");
+    }
     const char *path = make_file();
     char copy[512];
     pthread_t threads[3];

@@ -28,6 +28,7 @@ static int make(void)
 
 TEST(memfd, a_sealed_one_keeps_its_size, "R-028 T-034 security_edge")
 {
+    TEST_NEEDS_MEMFD();
     const int fd = make();
     CHECK(!rnr_memfd_is_sealed(fd));
     CHECK_OK(rnr_memfd_seal(fd));
@@ -44,6 +45,7 @@ TEST(memfd, a_sealed_one_keeps_its_size, "R-028 T-034 security_edge")
 
 TEST(memfd, its_space_is_taken_at_once, "R-041 T-052 reliability")
 {
+    TEST_NEEDS_MEMFD();
     struct stat facts;
     const int fd = make();
     REQUIRE(fstat(fd, &facts) == 0);
@@ -54,6 +56,7 @@ TEST(memfd, its_space_is_taken_at_once, "R-041 T-052 reliability")
 
 TEST(memfd, more_than_the_machine_has_is_refused_before_it_is_taken, "R-041 T-044 reliability")
 {
+    TEST_NEEDS_MEMFD();
     static const uint64_t sizes[] = {UINT64_C(1) << 46, UINT64_C(1) << 48};
     for (size_t i = 0; i < 2; ++i) {
         bool is_huge = false;
@@ -66,6 +69,7 @@ TEST(memfd, more_than_the_machine_has_is_refused_before_it_is_taken, "R-041 T-04
 
 TEST(memfd, errors_of_making_one_have_their_codes_and_leak_nothing, "T-082 reliability")
 {
+    TEST_NEEDS_MEMFD();
     static const struct {
         const char *call;
         int error;
@@ -87,6 +91,7 @@ TEST(memfd, errors_of_making_one_have_their_codes_and_leak_nothing, "T-082 relia
 
 TEST(memfd, huge_pages_that_are_not_there_degrade, "R-030 reliability")
 {
+    TEST_NEEDS_MEMFD();
     bool is_huge = true;
     int fd = -1;
     REQUIRE_OK(rnr_memfd_create("test", 2 << 20, &is_huge, &fd));
@@ -112,6 +117,7 @@ PEER(opens)
 
 TEST(memfd, another_process_opens_it_through_this_ones_entry, "R-028 T-034 communication")
 {
+    TEST_NEEDS_MEMFD();
     char pid[32];
     char number[32];
     char text[8] = "";

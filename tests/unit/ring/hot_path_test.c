@@ -32,11 +32,12 @@ static noreturn void end_at_once(uint64_t count)
 PEER(elements_without_system_calls)
 {
     RenoirRegionHandle region = join_region();
-    const RenoirRingOptions options = element_options(8, 64);
+    RenoirRingOptions options = element_options(8, 64);
     RenoirSpsc producer;
     RenoirSpsc consumer;
     uint64_t batch[BATCH] = {0};
     uint64_t count = 0;
+    options.flags |= (uint32_t)peer_arg_u64(0);
     REQUIRE_OK(renoir_spsc_open(region, "hot", &options, RENOIR_PRODUCER, &producer));
     REQUIRE_OK(renoir_spsc_open(region, "hot", &options, RENOIR_CONSUMER, &consumer));
 
@@ -51,6 +52,36 @@ PEER(elements_without_system_calls)
             renoir_spsc_pop_n(&consumer, batch, 8, BATCH, &moved) == RENOIR_SUCCESS;
         const bool empty = renoir_spsc_try_pop(&consumer, &out, 8) == RENOIR_BUFFER_EMPTY;
         count += one && many && empty && moved == BATCH;
+    }
+    end_at_once(count);
+}
+
+PEER(news_without_system_calls)
+{
+    RenoirRegionHandle region = join_region();
+    const RenoirRingOptions options = element_options(8, 16);
+    RenoirBroadcast producer;
+    RenoirBroadcast consumer;
+    uint64_t batch[BATCH] = {0};
+    uint64_t count = 0;
+    REQUIRE_OK(renoir_broadcast_open(region, "hot", &options, RENOIR_PRODUCER, &producer));
+    REQUIRE_OK(renoir_broadcast_open(region, "hot", &options, RENOIR_CONSUMER, &consumer));
+
+    forbid_system_calls();
+    for (uint64_t lap = 0; lap < LAPS; ++lap) {
+        size_t moved = 0;
+        uint64_t out = 0;
+        uint64_t lost = 0;
+        renoir_broadcast_push(&producer, &lap, 8);
+        const bool one =
+            renoir_broadcast_try_pop(&consumer, &out, 8, NULL) == RENOIR_SUCCESS && out == lap;
+        renoir_broadcast_push_n(&producer, batch, 8, BATCH);
+        const bool many = renoir_broadcast_pop_n(&consumer, batch, 8, BATCH, &moved, &lost) ==
+                              RENOIR_SUCCESS && // overtaken each time
+                          renoir_broadcast_read_latest(&consumer, &out, 8, NULL) == RENOIR_SUCCESS;
+        const bool empty =
+            renoir_broadcast_try_pop(&consumer, &out, 8, NULL) == RENOIR_BUFFER_EMPTY;
+        count += one && many && empty && moved + lost == BATCH;
     }
     end_at_once(count);
 }
@@ -97,14 +128,22 @@ static void check_runs_whole(TestPeer peer)
 
 TEST(hot_path, elements_move_without_a_system_call, "R-002 R-073 communication")
 {
+    if (test_is_emulated()) {
+        SKIP("the emulator has no seccomp");
+    }
 #if defined(__SANITIZE_ADDRESS__) || RNR_TSAN
     SKIP("the sanitizer's runtime enters the kernel");
 #endif
-    check_runs_whole(peer_start(elements_without_system_calls));
+    check_runs_whole(peer_start(elements_without_system_calls, "0"));
+    check_runs_whole(peer_start(elements_without_system_calls, "8")); // RENOIR_RING_STAMPED
+    check_runs_whole(peer_start(news_without_system_calls));
 }
 
 TEST(hot_path, records_move_without_a_system_call, "R-002 R-074 R-078 communication")
 {
+    if (test_is_emulated()) {
+        SKIP("the emulator has no seccomp");
+    }
 #if defined(__SANITIZE_ADDRESS__) || RNR_TSAN
     SKIP("the sanitizer's runtime enters the kernel");
 #endif

@@ -39,14 +39,14 @@ TEST(ring_open, unknown_flags_and_reserved_fields_are_unsupported, "R-071 T-026 
 {
     RenoirSpsc ring;
     RenoirRingOptions options = in_memory(RENOIR_RING_SPSC, element_options(8, 16));
-    options.flags |= 1u << 3;
+    options.flags |= 1u << 30;
     CHECK_STATUS(RENOIR_UNSUPPORTED,
                  renoir_spsc_open(NULL, NULL, &options, RENOIR_PRODUCER, &ring));
     options.flags = 0;
-    options.reserved = 1;
+    options.lane_shares = renoir_priority_shares(20, 50, 30);
     CHECK_STATUS(RENOIR_UNSUPPORTED,
                  renoir_spsc_open(NULL, NULL, &options, RENOIR_PRODUCER, &ring));
-    options.reserved = 0;
+    options.lane_shares = 0;
     options.struct_size = 0;
     CHECK_STATUS(RENOIR_INVALID_PARAMETER,
                  renoir_spsc_open(NULL, NULL, &options, RENOIR_PRODUCER, &ring));
@@ -70,7 +70,7 @@ TEST(ring_open, memory_must_be_there_aligned_and_large_enough, "R-003 R-071 T-02
     wrong.memory_size -= 1;
     CHECK_STATUS(RENOIR_INSUFFICIENT_SPACE,
                  renoir_spsc_open(NULL, NULL, &wrong, RENOIR_PRODUCER, &ring));
-    CHECK_STR_CONTAINS("768 bytes needed, 767 given", renoir_last_error_message());
+    CHECK_STR_CONTAINS("896 bytes needed, 895 given", renoir_last_error_message());
     CHECK_STATUS(RENOIR_INVALID_PARAMETER, renoir_spsc_open(NULL, NULL, &options, 3, &ring));
     CHECK_STATUS(RENOIR_INVALID_PARAMETER,
                  renoir_spsc_open(NULL, NULL, &options, RENOIR_PRODUCER, NULL));
@@ -261,8 +261,9 @@ TEST(ring_open,
 
     const uint64_t value = 1;
     CHECK_OK(renoir_spsc_try_push(&ring, &value, 8));
-    CHECK_EQ_U64(RNR_RING_CAME, rnr_load_relaxed_u64(&shm_of(&ring.end)->ends[0].presence) &
-                                    RNR_RING_PRESENCE_MASK);
+    CHECK_EQ_U64(RNR_RING_CAME,
+                 rnr_load_relaxed_u64(&rnr_ring_end_shm(shm_of(&ring.end), 0)->presence) &
+                     RNR_RING_PRESENCE_MASK);
     RenoirSpsc again;
     CHECK_STATUS(RENOIR_LIMIT_REACHED,
                  renoir_spsc_open(region, "r", &options, RENOIR_PRODUCER, &again));
@@ -315,10 +316,10 @@ TEST(ring_open, a_layout_of_another_version_is_a_mismatch_with_both_numbers, "R-
     RenoirSpsc ring;
     REQUIRE_OK(renoir_spsc_open(NULL, NULL, &options, RENOIR_PRODUCER, &ring));
     renoir_ring_close(&ring.end);
-    ((RnrRingShm *)options.memory)->layout_version = 2;
+    ((RnrRingShm *)options.memory)->layout_version = 3;
     CHECK_STATUS(RENOIR_VERSION_MISMATCH,
                  renoir_spsc_open(NULL, NULL, &options, RENOIR_PRODUCER, &ring));
-    CHECK_STR_CONTAINS("layout version 2 is there, this library has 1",
+    CHECK_STR_CONTAINS("layout version 3 is there, this library has 2",
                        renoir_last_error_message());
     free(options.memory);
 }
@@ -328,11 +329,12 @@ TEST(ring_open,
      "R-006 T-087 ffi")
 {
     RenoirRingOptions options = in_memory(RENOIR_RING_SPSC, element_options(8, 16));
+    const RenoirDetailRingEntry entry = {
+        .abi = RENOIR_DETAIL_RING_END_ABI + 1, .kind = RENOIR_RING_SPSC, .role = RENOIR_PRODUCER};
     RenoirRingEnd end;
     memset(&end, 0x5a, sizeof end);
     CHECK_STATUS(RENOIR_VERSION_MISMATCH,
-                 renoir_detail_ring_open(RENOIR_RING_SPSC, NULL, NULL, &options, RENOIR_PRODUCER,
-                                         RENOIR_DETAIL_RING_END_ABI + 1, &end));
+                 renoir_detail_ring_open(NULL, NULL, &options, &entry, &end));
     CHECK_STR_CONTAINS("build the program again", renoir_last_error_message());
     CHECK_EQ_U64(0x5a, *(unsigned char *)&end);
     free(options.memory);

@@ -34,6 +34,25 @@ TEST(spsc, elements_come_out_in_the_order_they_went_in, "R-071 topic_ring")
     spsc_pair_close(&pair);
 }
 
+TEST(spsc, bytes_are_elements_of_size_one, "R-077 topic_ring")
+{
+    static const char text[] = "byte by byte, or a span at a time";
+    SpscPair pair;
+    char found[sizeof text] = "";
+    size_t count = 0;
+    spsc_pair_open(&pair, 1, 64);
+
+    CHECK_OK(renoir_spsc_try_push(&pair.producer, text, 1));
+    CHECK_OK(renoir_spsc_push_n(&pair.producer, text + 1, 1, sizeof text - 1, &count));
+    CHECK_EQ_U64(sizeof text - 1, count);
+    CHECK_EQ_U64(sizeof text, renoir_ring_count(&pair.consumer.end));
+    CHECK_OK(renoir_spsc_pop_n(&pair.consumer, found, 1, sizeof found - 1, &count));
+    CHECK_OK(renoir_spsc_try_pop(&pair.consumer, found + count, 1));
+    CHECK_STR(text, found);
+
+    spsc_pair_close(&pair);
+}
+
 TEST(spsc, push_answers_full_exactly_when_every_cell_is_live, "R-071 R-082 T-011 topic_ring")
 {
     SpscPair pair;

@@ -287,7 +287,8 @@ TEST(ring_wait, an_end_that_fences_itself_wakes_its_sleeper_too, "R-072 sync_pat
     RnrRingShm *const shm = shm_of(&producer.end);
     uint64_t value = 3;
     producer.end.flags |= RNR_RING_FENCES;
-    rnr_store_release_u64(&shm->ends[0].presence, RNR_RING_CAME | RNR_RING_FENCES_ITSELF);
+    rnr_store_release_u64(&rnr_ring_end_shm(shm, 0)->presence,
+                          RNR_RING_CAME | RNR_RING_FENCES_ITSELF);
     (void)rnr_fetch_or_seq_cst_u32(&shm->sleepers, RNR_RING_CONSUMER_SLEEPS);
     const uint32_t before = rnr_load_acquire_u32(&shm->bells[1]);
 

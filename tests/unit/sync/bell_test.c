@@ -96,6 +96,83 @@ TEST(bell, a_sleep_ends_with_the_deadline, "R-072 T-012 real_time")
     CHECK(rnr_clock_now_ns() >= begin + RENOIR_MILLISECONDS(3));
 }
 
+TEST(bell, ringing_says_whether_somebody_was_announced, "R-072 sync_pattern")
+{
+    Words words = {{0}, {0}};
+    const RnrBell bell = bell_of(&words);
+    RnrNap nap = {0};
+    CHECK(!rnr_bell_ring(&bell));
+    rnr_bell_arm(&bell, &nap);
+    CHECK(rnr_bell_ring(&bell));
+    CHECK(!rnr_bell_ring(&bell));
+}
+
+// --- several sleepers behind one bit -------------------------------------------------------------
+
+static RnrBell shared_bell_of(Words *words)
+{
+    RnrBell bell = bell_of(words);
+    bell.is_shared = true;
+    return bell;
+}
+
+TEST(bell, who_leaves_does_not_take_back_what_others_announced, "R-072 T-061 sync_pattern")
+{
+    Words words = {{0}, {0}};
+    const RnrBell bell = shared_bell_of(&words);
+    RnrNap first = {0};
+    RnrNap second = {0};
+    rnr_bell_arm(&bell, &first);
+    rnr_bell_arm(&bell, &second);
+    rnr_bell_disarm(&bell, &first);
+    CHECK(!rnr_bell_is_armed(&bell, &first));
+    CHECK(rnr_bell_is_armed(&bell, &second));
+    CHECK_EQ_U64(2, words.sleepers.value);
+}
+
+TEST(bell, a_bit_that_another_set_is_no_announcement_of_ones_own, "R-072 T-061 sync_pattern")
+{
+    Words words = {{0}, {0}};
+    const RnrBell bell = shared_bell_of(&words);
+    RnrNap first = {0};
+    RnrNap second = {0};
+    rnr_bell_arm(&bell, &first);
+    rnr_bell_ring(&bell);
+    rnr_bell_arm(&bell, &second); // the bit is set again
+    CHECK_EQ_U64(2, words.sleepers.value);
+    CHECK(!rnr_bell_is_armed(&bell, &first));
+    rnr_bell_arm(&bell, &first);
+    CHECK_EQ_U64(1, first.value);
+    CHECK(rnr_bell_is_armed(&bell, &first));
+}
+
+TEST(bell, a_ring_that_is_not_finished_leaves_the_announcement, "R-072 T-061 sync_pattern")
+{
+    Words words = {{0}, {0}};
+    const RnrBell bell = shared_bell_of(&words);
+    RnrNap first = {0};
+    RnrNap second = {0};
+    rnr_bell_arm(&bell, &first);
+    words.sleepers.value = 0; // a ringer has cleared the bit, and changes the word later
+    CHECK(!rnr_bell_is_armed(&bell, &first));
+    rnr_bell_arm(&bell, &second);
+    CHECK(rnr_bell_is_armed(&bell, &first)); // that ringer wakes it from this value
+    CHECK_EQ_U64(0, first.value);
+}
+
+TEST(bell, a_sleeper_that_nobody_in_particular_serves_sleeps_longer, "R-072 real_time")
+{
+    Words words = {{0}, {0}};
+    const RnrBell bell = bell_of(&words);
+    RnrNap nap = {.is_covered = true,
+                  .slice_ns = RENOIR_MILLISECONDS(1),
+                  .longest_ns = RENOIR_MILLISECONDS(3)};
+    (void)rnr_bell_sleep(&bell, &nap, false, UINT64_MAX);
+    CHECK_EQ_U64(RENOIR_MILLISECONDS(2), nap.slice_ns);
+    (void)rnr_bell_sleep(&bell, &nap, false, UINT64_MAX);
+    CHECK_EQ_U64(RENOIR_MILLISECONDS(3), nap.slice_ns);
+}
+
 TEST(spin, the_caller_sets_how_long_it_looks_before_it_sleeps, "R-072 sync_pattern")
 {
     CHECK_EQ_U64(0, rnr_spin_resolve(RENOIR_SPIN_NEVER));
