@@ -4,18 +4,19 @@
 # and by the scripts in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench check features install uninstall clean cross
+.PHONY: help demo test bench check explore features install uninstall clean cross
 PREFIX ?= /usr/local
 
 help:
 	@echo 'make demo       stream a real file between two processes, beside a pipe and a socket'
 	@echo 'make test       build and run all tests            (ARGS: for ctest, ARGS="-L ring")'
 	@echo 'make bench      build and run the benchmarks       (ARGS: for renoir-bench)'
-	@echo 'make check      format, layers, edges, symbols, layout, warnings, sanitizers'
+	@echo 'make check      format, layers, edges, symbols, layout, models, warnings, sanitizers'
+	@echo 'make explore    every interleaving within bounds, deaths and planted mistakes; an hour or two'
 	@echo 'make features   each feature and trap with its tests, and whether they passed'
 	@echo 'make install    below PREFIX ($(PREFIX)); DESTDIR is honoured'
 	@echo 'make uninstall  removes what make install put there'
-	@echo 'make cross      build for aarch64, armv7 and x86_64 with musl'
+	@echo 'make cross      build and test for aarch64, armv7 (qemu) and x86_64 with musl'
 	@echo 'make clean      removes build/'
 
 demo:
@@ -34,6 +35,11 @@ check:
 	scripts/setup.sh --check
 	scripts/check $(ARGS)
 
+# The short form of it is part of make test.
+explore:
+	scripts/build release
+	cmake --build build/release --target explore_full
+
 features:
 	scripts/features $(ARGS)
 
@@ -46,7 +52,7 @@ uninstall:
 
 cross:
 	scripts/setup.sh --cross
-	scripts/cross
+	scripts/cross $(ARGS)
 
 clean:
 	rm -rf build
