@@ -4,29 +4,30 @@
 # Installs what is needed to build and test Renoir on Debian 12. May be run again at any time; does
 # nothing, and asks for no rights, when all is there.
 #
-#     scripts/setup.sh            compiler, CMake, Ninja
+#     scripts/setup.sh            compiler, CMake, Ninja, strace
 #     scripts/setup.sh --bench    also what the benchmarks compare with, and gnuplot
-#     scripts/setup.sh --cross    also compilers for aarch64, armv7 and musl
-#     scripts/setup.sh --check    also clang, its tools and sanitizers
+#     scripts/setup.sh --cross    also compilers for aarch64, armv7 and musl, and qemu
+#     scripts/setup.sh --check    also clang, its tools and sanitizers, and spin
 set -eu
 
-packages='gcc g++ libc6-dev make cmake ninja-build pkg-config python3'
-commands='gcc g++ make cmake ninja pkg-config python3'
+packages='gcc g++ libc6-dev make cmake ninja-build pkg-config python3 strace'
+commands='gcc g++ make cmake ninja pkg-config python3 strace'
 
 while [ $# -gt 0 ]; do
     case $1 in
     --bench)
-        packages="$packages libck-dev libdpdk-dev libboost-dev gnuplot-nox"
+        packages="$packages libck-dev libdpdk-dev libboost-dev liburcu-dev gnuplot-nox"
         commands="$commands gnuplot"
         ;;
     --cross)
         packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf"
-        packages="$packages libc6-dev-armhf-cross musl-tools"
+        packages="$packages libc6-dev-armhf-cross musl-tools qemu-user-static"
         commands="$commands aarch64-linux-gnu-gcc arm-linux-gnueabihf-gcc musl-gcc"
+        commands="$commands qemu-aarch64-static qemu-arm-static"
         ;;
     --check)
-        packages="$packages clang clang-format clang-tidy libclang-rt-14-dev"
-        commands="$commands clang clang-format clang-tidy"
+        packages="$packages clang clang-format clang-tidy libclang-rt-14-dev spin"
+        commands="$commands clang clang-format clang-tidy spin"
         ;;
     -h | --help)
         sed -n '4,10s/^# \{0,1\}//p' "$0"
