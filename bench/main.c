@@ -22,7 +22,8 @@ enum { COMMAND_SIZE = 1000, SAMPLE_MS_LEAST = 80, SAMPLE_MS_MOST = 200, WARM_UP_
 static const BenchSuite suites[] = {
     {"limits", "what the machine itself can do: lines, copies, wake-ups, atomics",
      bench_limits_run},
-    {"ring", "spsc ring between two processes, beside ck_ring, boost, rte_ring", bench_ring_run},
+    {"ring", "rings of all kinds between two processes, beside their peers", bench_ring_run},
+    {"sync", "latest values, wake-ups, epochs, sleepers, beside bare ones", bench_sync_run},
     {"stream", "a file through the record ring, beside pipe, socket, bare copies",
      bench_stream_run},
     {"death", "kill -9 of one side until the other is told RENOIR_DISCONNECTED", bench_death_run},
@@ -38,6 +39,7 @@ static const struct option long_options[] = {
     {"class-wait", required_argument, NULL, 'w'},
     {"seed", required_argument, NULL, 'S'},
     {"only", required_argument, NULL, 'o'},
+    {"full", no_argument, NULL, 'f'},
     {"json", required_argument, NULL, 'j'},
     {"check", no_argument, NULL, 'k'},
     {"bars", required_argument, NULL, 'b'},
@@ -71,6 +73,7 @@ static void print_help(FILE *out)
         "                    seen will do\n"
         "  --seed N          order of the samples (default: random, printed)\n"
         "  --only TEXT       figures whose name contains TEXT\n"
+        "  --full            all sizes; without it those that the bars and most users ask for\n"
         "  --json FILE       all raw samples, with machine, build and command\n"
         "  --check           compare with the bars; exit 1: one falls short, 6: none does,\n"
         "                    but one could not be measured\n"
@@ -144,6 +147,9 @@ static bool parse_option(int option, BenchOptions *options)
         return parse_class(optarg, options);
     case 'o':
         options->only = optarg;
+        return true;
+    case 'f':
+        options->is_full = true;
         return true;
     case 'j':
         options->json = optarg;

@@ -19,6 +19,7 @@ typedef struct BenchOptions {
     const char *json;
     const char *plot;
     const char *bars;
+    bool is_full; // all sizes
     bool must_check;
     bool is_quiet;
     bool is_realtime;
@@ -40,6 +41,8 @@ BenchOutcome
 bench_limits_run(BenchRunner *runner, const BenchOptions *options, BenchResults *results);
 BenchOutcome
 bench_ring_run(BenchRunner *runner, const BenchOptions *options, BenchResults *results);
+BenchOutcome
+bench_sync_run(BenchRunner *runner, const BenchOptions *options, BenchResults *results);
 BenchOutcome
 bench_stream_run(BenchRunner *runner, const BenchOptions *options, BenchResults *results);
 BenchOutcome

@@ -7,6 +7,10 @@
 
 enum { FILE_MAX = 1 << 20 };
 
+// In the order of BenchStatistic: as it is written, and as it is shown.
+static const char *const statistics[] = {"value", "p99", "share"};
+static const char *const statistics_shown[] = {"", " p99", " share of misses"};
+
 static bool set_text(char *out_text, const BenchJsonValue *value)
 {
     if (value->kind != BENCH_JSON_STRING) {
@@ -36,10 +40,13 @@ static bool set_op(BenchBar *bar, const BenchJsonValue *value)
 
 static bool set_statistic(BenchBar *bar, const BenchJsonValue *value)
 {
-    bar->statistic =
-        strcmp(value->texts[0], "p99") == 0 ? BENCH_STATISTIC_P99 : BENCH_STATISTIC_VALUE;
-    return value->kind == BENCH_JSON_STRING &&
-           (bar->statistic == BENCH_STATISTIC_P99 || strcmp(value->texts[0], "value") == 0);
+    for (size_t i = 0; i < sizeof statistics / sizeof statistics[0]; i++) {
+        if (value->kind == BENCH_JSON_STRING && strcmp(value->texts[0], statistics[i]) == 0) {
+            bar->statistic = (BenchStatistic)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool set_ratio(BenchBar *bar, const BenchJsonValue *value)
@@ -129,7 +136,8 @@ reached_of(const BenchBar *bar, const BenchResults *results, BenchClass seen, ui
     if (bar->reference_count == 0) {
         const BenchSummary summary = bench_results_summarize(results, item, seen);
         *out_rounds = summary.count;
-        return bar->statistic == BENCH_STATISTIC_P99 ? summary.p99_ns : summary.median;
+        const double values[] = {summary.median, summary.p99_ns, summary.share};
+        return values[bar->statistic];
     }
     for (size_t i = 0; i < bar->reference_count; i++) {
         references[i] = bar->references[i];
@@ -141,7 +149,7 @@ reached_of(const BenchBar *bar, const BenchResults *results, BenchClass seen, ui
 static void describe(const BenchBar *bar, char *text, size_t size)
 {
     size_t used = (size_t)snprintf(text, size, "%s: %s%s %s %g", bar->figure, bar->subject,
-                                   bar->statistic == BENCH_STATISTIC_P99 ? " p99" : "",
+                                   statistics_shown[bar->statistic],
                                    bar->is_at_least ? ">=" : "<=", bar->ratio);
     for (size_t i = 0; i < bar->reference_count && used < size; i++) {
         used += (size_t)snprintf(text + used, size - used, "%s%s",
@@ -150,7 +158,7 @@ static void describe(const BenchBar *bar, char *text, size_t size)
                                                             : " x ",
                                  bar->references[i]);
     }
-    if (bar->reference_count == 0 && used < size) {
+    if (bar->reference_count == 0 && bar->statistic != BENCH_STATISTIC_SHARE && used < size) {
         snprintf(text + used, size - used, " ns");
     }
 }

@@ -6,7 +6,8 @@
 //      "reference": ["ck_ring", "boost"], "op": ">=", "ratio": 1.2}
 //
 // Of several references the best counts, in each round. Without a reference `ratio` is the figure
-// itself, in ns; "statistic": "p99" compares the 99th percentile instead of the figure's value.
+// itself, in ns; "statistic": "p99" compares the 99th percentile instead of the figure's value,
+// "share" the share of misses (1 is all).
 #ifndef BENCH_BARS_H
 #define BENCH_BARS_H
 

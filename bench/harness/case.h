@@ -33,6 +33,7 @@ typedef struct BenchCase {
     size_t memory_size;                                          // shared bytes
     void (*prepare)(void *memory, const struct BenchCase *item); // may be NULL
     const void *context;                                         // the case's own
+    const char *share; // what a miss is called ("lost"); NULL: the case counts none
 } BenchCase;
 
 const char *bench_unit_name(BenchUnit unit);

@@ -78,6 +78,9 @@ static void write_sample(FILE *file, const BenchSample *sample)
                 "\"max_ns\": %.1f",
                 sample->p50_ns, sample->p90_ns, sample->p99_ns, sample->p999_ns, sample->max_ns);
     }
+    if (sample->item->share != NULL) {
+        fprintf(file, ", \"share_%s\": %.6g", sample->item->share, sample->share);
+    }
     fprintf(file, "}");
 }
 

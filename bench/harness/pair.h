@@ -39,6 +39,8 @@ typedef struct BenchControl {
     uint64_t operations; // counted in the timed part by the side that times it
     uint64_t elapsed_ticks;
     uint64_t has_latency; // the histogram is filled (in ticks)
+    uint64_t tries;       // of a case with a share: misses / tries
+    uint64_t misses;
     double probe_before_ns;
     double probe_after_ns;
     char failure[BENCH_FAILURE_SIZE];

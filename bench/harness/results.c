@@ -101,6 +101,7 @@ bench_results_summarize(const BenchResults *self, const BenchCase *item, BenchCl
     summary.p90_ns = median_of(self, item, class_asked, offsetof(BenchSample, p90_ns));
     summary.p99_ns = median_of(self, item, class_asked, offsetof(BenchSample, p99_ns));
     summary.p999_ns = median_of(self, item, class_asked, offsetof(BenchSample, p999_ns));
+    summary.share = median_of(self, item, class_asked, offsetof(BenchSample, share));
     return summary;
 }
 

@@ -33,11 +33,13 @@ typedef struct BenchSummary {
     double p99_ns;
     double p999_ns;
     double max_ns;
+    double share;
 } BenchSummary;
 
 typedef enum BenchStatistic {
     BENCH_STATISTIC_VALUE, // what the case's unit says
-    BENCH_STATISTIC_P99
+    BENCH_STATISTIC_P99,
+    BENCH_STATISTIC_SHARE // of misses
 } BenchStatistic;
 
 bool bench_results_add(BenchResults *self, const BenchSample *sample);

@@ -15,6 +15,7 @@ typedef struct BenchSample {
     bool is_dropped; // the two probes disagree
     bool has_latency;
     double value; // in the case's unit
+    double share; // misses / tries, of a case that counts them
     double probe_before_ns;
     double probe_after_ns;
     uint64_t operations;

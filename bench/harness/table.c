@@ -43,6 +43,9 @@ static void print_summary(const BenchResults *self, const BenchCase *item, Bench
         printf("   p50 %.0f  p90 %.0f  p99 %.0f  p99.9 %.0f  max %.0f ns", summary.p50_ns,
                summary.p90_ns, summary.p99_ns, summary.p999_ns, summary.max_ns);
     }
+    if (item->share != NULL) {
+        printf("   %s %.3g %%", item->share, summary.share * 100.0);
+    }
     printf("\n");
 }
 

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// The limit beside the rings: two indices on pairs of lines and the cells, each side with private
+// The limits beside the rings: two indices on pairs of lines and the cells, each side with private
 // copies of both indices; nothing is checked, named, taken over or waited for.
+//
+//     bare_indices        publishes its index once per call
+//     bare_index_per_64   publishes its index once per 64 items, whatever the figure's batch
 #include <string.h>
 
 #include "suites/ring_loops.h"
 
+enum { BARE_BATCH = 64 };
+
 typedef struct BareRing {
     BenchCell tail;
     BenchCell head;
-    uint8_t cells[BENCH_RING_CAPACITY * 64];
+    uint8_t cells[];
 } BareRing;
 
 typedef struct BareEnd {
@@ -18,17 +23,28 @@ typedef struct BareEnd {
     uint64_t seen; // the other side's index
 } BareEnd;
 
-BENCH_INLINE size_t put_some(void *end, const void *elements, size_t size, size_t count)
+typedef struct BareEnds {
+    BareEnd there;
+    BareEnd back;
+} BareEnds;
+
+static size_t ring_size(uint64_t bytes)
+{
+    return sizeof(BareRing) + (size_t)(BENCH_RING_CAPACITY(bytes) * bytes);
+}
+
+BENCH_INLINE size_t put(void *end, const void *elements, size_t size, size_t count)
 {
     BareEnd *self = end;
-    size_t room = BENCH_RING_CAPACITY - (self->position - self->seen);
+    const uint64_t capacity = BENCH_RING_CAPACITY(size);
+    size_t room = capacity - (self->position - self->seen);
     if (room < count) {
         self->seen = bench_load(&self->ring->head.value);
-        room = BENCH_RING_CAPACITY - (self->position - self->seen);
+        room = capacity - (self->position - self->seen);
     }
     const size_t done = room < count ? room : count;
     for (size_t i = 0; i < done; i++) {
-        const size_t cell = (self->position + i) % BENCH_RING_CAPACITY;
+        const size_t cell = (self->position + i) % capacity;
         memcpy(self->ring->cells + cell * size, (const uint8_t *)elements + i * size, size);
     }
     if (done > 0) {
@@ -38,17 +54,19 @@ BENCH_INLINE size_t put_some(void *end, const void *elements, size_t size, size_
     return done;
 }
 
-BENCH_INLINE size_t take_some(void *end, void *out_elements, size_t size, size_t count)
+BENCH_INLINE size_t take(void *end, void *out_elements, size_t size, size_t count, uint64_t *lost)
 {
     BareEnd *self = end;
+    const uint64_t capacity = BENCH_RING_CAPACITY(size);
     size_t waiting = self->seen - self->position;
+    (void)lost;
     if (waiting < count) {
         self->seen = bench_load(&self->ring->tail.value);
         waiting = self->seen - self->position;
     }
     const size_t done = waiting < count ? waiting : count;
     for (size_t i = 0; i < done; i++) {
-        const size_t cell = (self->position + i) % BENCH_RING_CAPACITY;
+        const size_t cell = (self->position + i) % capacity;
         memcpy((uint8_t *)out_elements + i * size, self->ring->cells + cell * size, size);
     }
     if (done > 0) {
@@ -58,121 +76,56 @@ BENCH_INLINE size_t take_some(void *end, void *out_elements, size_t size, size_t
     return done;
 }
 
-BENCH_INLINE bool put_8(void *end, const void *element)
+static void find_ends(BenchPair *pair, BareEnds *ends)
 {
-    return put_some(end, element, 8, 1) == 1;
+    memset(ends, 0, sizeof *ends);
+    ends->there.ring = (BareRing *)(void *)pair->memory;
+    ends->back.ring = (BareRing *)(void *)(pair->memory + pair->memory_size / 2);
 }
 
-BENCH_INLINE bool take_8(void *end, void *out_element)
+static void leave_ends(BenchPair *pair, BareEnds *ends)
 {
-    return take_some(end, out_element, 8, 1) == 1;
+    (void)pair;
+    (void)ends;
 }
 
-BENCH_INLINE bool put_64(void *end, const void *element)
-{
-    return put_some(end, element, 64, 1) == 1;
-}
-
-BENCH_INLINE bool take_64(void *end, void *out_element)
-{
-    return take_some(end, out_element, 64, 1) == 1;
-}
-
-BENCH_INLINE size_t put_n_8(void *end, const void *elements, size_t count)
-{
-    return put_some(end, elements, 8, count);
-}
-
-BENCH_INLINE size_t take_n_8(void *end, void *out_elements, size_t count)
-{
-    return take_some(end, out_elements, 8, count);
-}
-
-BENCH_INLINE size_t put_n_64(void *end, const void *elements, size_t count)
-{
-    return put_some(end, elements, 64, count);
-}
-
-BENCH_INLINE size_t take_n_64(void *end, void *out_elements, size_t count)
-{
-    return take_some(end, out_elements, 64, count);
-}
-
-static BareEnd end_of(BenchPair *pair, size_t index)
-{
-    const BareEnd end = {.ring = (BareRing *)(void *)pair->memory + index};
-    return end;
-}
-
-static void produce_8(BenchPair *pair)
-{
-    BareEnd end = end_of(pair, 0);
-    bench_ring_produce(pair, &end, 1, put_8);
-}
-
-static void consume_8(BenchPair *pair)
-{
-    BareEnd end = end_of(pair, 0);
-    bench_ring_consume(pair, &end, 1, take_8);
-}
+BENCH_RING_SIDES(bare, BareEnds, find_ends, leave_ends, &ends.there, &ends.back, put, take)
 
 static void produce_64(BenchPair *pair)
 {
-    BareEnd end = end_of(pair, 0);
-    bench_ring_produce(pair, &end, 8, put_64);
+    BareEnds ends;
+    find_ends(pair, &ends);
+    if (pair->item->bytes == 8) {
+        bench_ring_produce_n(pair, &ends.there, 8, BARE_BATCH, put);
+    } else {
+        bench_ring_produce_n(pair, &ends.there, 64, BARE_BATCH, put);
+    }
 }
 
 static void consume_64(BenchPair *pair)
 {
-    BareEnd end = end_of(pair, 0);
-    bench_ring_consume(pair, &end, 8, take_64);
-}
-
-static void produce_n_8(BenchPair *pair)
-{
-    BareEnd end = end_of(pair, 0);
-    bench_ring_produce_n(pair, &end, 1, put_n_8);
-}
-
-static void consume_n_8(BenchPair *pair)
-{
-    BareEnd end = end_of(pair, 0);
-    bench_ring_consume_n(pair, &end, 1, take_n_8);
-}
-
-static void produce_n_64(BenchPair *pair)
-{
-    BareEnd end = end_of(pair, 0);
-    bench_ring_produce_n(pair, &end, 8, put_n_64);
-}
-
-static void consume_n_64(BenchPair *pair)
-{
-    BareEnd end = end_of(pair, 0);
-    bench_ring_consume_n(pair, &end, 8, take_n_64);
-}
-
-static void ask(BenchPair *pair)
-{
-    BareEnd there = end_of(pair, 0);
-    BareEnd back = end_of(pair, 1);
-    bench_ring_ask(pair, &there, &back, put_8, take_8);
-}
-
-static void answer(BenchPair *pair)
-{
-    BareEnd there = end_of(pair, 0);
-    BareEnd back = end_of(pair, 1);
-    bench_ring_answer(pair, &there, &back, put_8, take_8);
+    BareEnds ends;
+    find_ends(pair, &ends);
+    if (pair->item->bytes == 8) {
+        bench_ring_consume_n(pair, &ends.there, 8, BARE_BATCH, take);
+    } else {
+        bench_ring_consume_n(pair, &ends.there, 64, BARE_BATCH, take);
+    }
 }
 
 const BenchRingPeer bench_ring_bare = {
     .name = "bare_indices",
     .role = BENCH_LIMIT,
-    .memory_size = 2 * sizeof(BareRing),
-    .single_8 = {produce_8, consume_8},
-    .single_64 = {produce_64, consume_64},
-    .batch_8 = {produce_n_8, consume_n_8},
-    .batch_64 = {produce_n_64, consume_n_64},
-    .round_trip = {ask, answer},
+    .has_batches = true,
+    .ring_size = ring_size,
+    .stream = BENCH_RING_STREAM(bare),
+    .round_trip = BENCH_RING_ROUND_TRIP(bare),
+};
+
+const BenchRingPeer bench_ring_bare_64 = {
+    .name = "bare_index_per_64",
+    .role = BENCH_LIMIT,
+    .has_batches = true,
+    .ring_size = ring_size,
+    .stream = {produce_64, consume_64},
 };

@@ -1,102 +1,117 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// Concurrency Kit's ck_ring, its typed single-producer single-consumer form: elements are copied
-// into a buffer beside the ring. It holds one element less than its size.
+// Concurrency Kit's ck_ring in its typed forms, for one producer and one consumer and for many of
+// each: elements are copied into a buffer beside the ring. It holds one element less than its size.
 #include <ck_ring.h>
 
 #include "suites/ring_loops.h"
 
-typedef struct CkRing8 {
-    ck_ring_t ring;
-    BenchElement8 buffer[BENCH_RING_CAPACITY] __attribute__((aligned(BENCH_PAIR)));
-} CkRing8;
+#define CK_TYPE(size)                                                                              \
+    typedef struct CkRing##size {                                                                  \
+        ck_ring_t ring;                                                                            \
+        BenchElement##size buffer[BENCH_RING_CAPACITY(size)] __attribute__((aligned(BENCH_PAIR))); \
+    } CkRing##size;                                                                                \
+    CK_RING_PROTOTYPE(element##size, BenchElement##size)
+BENCH_RING_SIZES(CK_TYPE)
 
-typedef struct CkRing64 {
-    ck_ring_t ring;
-    BenchElement64 buffer[BENCH_RING_CAPACITY] __attribute__((aligned(BENCH_PAIR)));
-} CkRing64;
-
-CK_RING_PROTOTYPE(element8, BenchElement8)
-CK_RING_PROTOTYPE(element64, BenchElement64)
-
-static void prepare(void *memory, const BenchCase *item)
+static size_t ring_size(uint64_t bytes)
 {
-    if (item->bytes == sizeof(BenchElement8)) {
-        CkRing8 *rings = memory;
-        ck_ring_init(&rings[0].ring, BENCH_RING_CAPACITY);
-        ck_ring_init(&rings[1].ring, BENCH_RING_CAPACITY);
-    } else {
-        CkRing64 *rings = memory;
-        ck_ring_init(&rings[0].ring, BENCH_RING_CAPACITY);
+    switch (bytes) {
+#define CK_SIZE(size)                                                                              \
+    case size:                                                                                     \
+        return sizeof(CkRing##size);
+        BENCH_RING_SIZES(CK_SIZE)
+    default:
+        return 0;
     }
 }
 
-BENCH_INLINE bool put_8(void *end, const void *element)
+static void prepare(void *ring, const BenchCase *item)
 {
-    CkRing8 *ring = end;
-    BenchElement8 copy;
-    __builtin_memcpy(&copy, element, sizeof copy);
-    return CK_RING_ENQUEUE_SPSC(element8, &ring->ring, ring->buffer, &copy);
+    ck_ring_init((ck_ring_t *)ring, (unsigned int)BENCH_RING_CAPACITY(item->bytes));
 }
 
-BENCH_INLINE bool take_8(void *end, void *out_element)
+// One function per form: the ring's type follows from the size, which is a constant.
+#define CK_PUT(form, size)                                                                         \
+    case size:                                                                                     \
+        return CK_RING_ENQUEUE_##form(element##size, &((CkRing##size *)end)->ring,                 \
+                                      ((CkRing##size *)end)->buffer,                               \
+                                      (BenchElement##size *)(uintptr_t)element)                    \
+                   ? 1                                                                             \
+                   : 0;
+#define CK_TAKE(form, size)                                                                        \
+    case size:                                                                                     \
+        return CK_RING_DEQUEUE_##form(element##size, &((CkRing##size *)end)->ring,                 \
+                                      ((CkRing##size *)end)->buffer,                               \
+                                      (BenchElement##size *)out_element)                           \
+                   ? 1                                                                             \
+                   : 0;
+#define CK_PUT_SPSC(size) CK_PUT(SPSC, size)
+#define CK_TAKE_SPSC(size) CK_TAKE(SPSC, size)
+#define CK_PUT_MPMC(size) CK_PUT(MPMC, size)
+#define CK_TAKE_MPMC(size) CK_TAKE(MPMC, size)
+
+BENCH_INLINE size_t put_spsc(void *end, const void *element, size_t size, size_t count)
 {
-    CkRing8 *ring = end;
-    return CK_RING_DEQUEUE_SPSC(element8, &ring->ring, ring->buffer, (BenchElement8 *)out_element);
+    (void)count;
+    switch (size) {
+        BENCH_RING_SIZES(CK_PUT_SPSC)
+    default:
+        return 0;
+    }
 }
 
-BENCH_INLINE bool put_64(void *end, const void *element)
+BENCH_INLINE size_t
+take_spsc(void *end, void *out_element, size_t size, size_t count, uint64_t *lost)
 {
-    CkRing64 *ring = end;
-    BenchElement64 *kept = (BenchElement64 *)(uintptr_t)element;
-    return CK_RING_ENQUEUE_SPSC(element64, &ring->ring, ring->buffer, kept);
+    (void)count;
+    (void)lost;
+    switch (size) {
+        BENCH_RING_SIZES(CK_TAKE_SPSC)
+    default:
+        return 0;
+    }
 }
 
-BENCH_INLINE bool take_64(void *end, void *out_element)
+BENCH_INLINE size_t put_mpmc(void *end, const void *element, size_t size, size_t count)
 {
-    CkRing64 *ring = end;
-    return CK_RING_DEQUEUE_SPSC(element64, &ring->ring, ring->buffer,
-                                (BenchElement64 *)out_element);
+    (void)count;
+    switch (size) {
+        BENCH_RING_SIZES(CK_PUT_MPMC)
+    default:
+        return 0;
+    }
 }
 
-static void produce_8(BenchPair *pair)
+BENCH_INLINE size_t
+take_mpmc(void *end, void *out_element, size_t size, size_t count, uint64_t *lost)
 {
-    bench_ring_produce(pair, pair->memory, 1, put_8);
+    (void)count;
+    (void)lost;
+    switch (size) {
+        BENCH_RING_SIZES(CK_TAKE_MPMC)
+    default:
+        return 0;
+    }
 }
 
-static void consume_8(BenchPair *pair)
-{
-    bench_ring_consume(pair, pair->memory, 1, take_8);
-}
-
-static void produce_64(BenchPair *pair)
-{
-    bench_ring_produce(pair, pair->memory, 8, put_64);
-}
-
-static void consume_64(BenchPair *pair)
-{
-    bench_ring_consume(pair, pair->memory, 8, take_64);
-}
-
-static void ask(BenchPair *pair)
-{
-    CkRing8 *rings = (CkRing8 *)(void *)pair->memory;
-    bench_ring_ask(pair, &rings[0], &rings[1], put_8, take_8);
-}
-
-static void answer(BenchPair *pair)
-{
-    CkRing8 *rings = (CkRing8 *)(void *)pair->memory;
-    bench_ring_answer(pair, &rings[0], &rings[1], put_8, take_8);
-}
+BENCH_RING_MEMORY_SIDES(spsc, put_spsc, take_spsc)
+BENCH_RING_MEMORY_SIDES(mpmc, put_mpmc, take_mpmc)
 
 const BenchRingPeer bench_ring_ck = {
     .name = "ck_ring",
     .role = BENCH_PEER,
-    .memory_size = 2 * sizeof(CkRing64),
+    .ring_size = ring_size,
     .prepare = prepare,
-    .single_8 = {produce_8, consume_8},
-    .single_64 = {produce_64, consume_64},
-    .round_trip = {ask, answer},
+    .stream = BENCH_RING_STREAM(spsc),
+    .round_trip = BENCH_RING_ROUND_TRIP(spsc),
+};
+
+const BenchRingPeer bench_ring_ck_mpmc = {
+    .name = "ck_ring_mpmc",
+    .role = BENCH_PEER,
+    .ring_size = ring_size,
+    .prepare = prepare,
+    .stream = BENCH_RING_STREAM(mpmc),
+    .round_trip = BENCH_RING_ROUND_TRIP(mpmc),
 };

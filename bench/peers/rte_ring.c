@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //
-// DPDK's rte_ring, single producer and single consumer, in memory that we own: rte_ring_init
-// needs no environment of DPDK's. It holds one element less than its count, as ck_ring does.
+// DPDK's rte_ring, for one producer and one consumer and for many of each, in memory that we own:
+// rte_ring_init needs no environment of DPDK's. It holds one element less than its count, as
+// ck_ring does.
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 #include <stdio.h>
@@ -9,130 +10,102 @@
 
 #include "suites/ring_loops.h"
 
-// Two rings of 64-byte elements, each with room for rte_ring's own header.
-enum { RING_SPACE = BENCH_RING_CAPACITY * 64 + 4096 };
+enum { HEADER_ROOM = 4096 };
 
-static void prepare(void *memory, const BenchCase *item)
+static size_t ring_size(uint64_t bytes)
 {
-    for (uint32_t i = 0; i < 2; i++) {
-        const ssize_t needed =
-            rte_ring_get_memsize_elem((unsigned int)item->bytes, BENCH_RING_CAPACITY);
-        struct rte_ring *ring =
-            (struct rte_ring *)(void *)((uint8_t *)memory + (size_t)i * RING_SPACE);
-        if (needed < 0 || needed > RING_SPACE ||
-            rte_ring_init(ring, "bench", BENCH_RING_CAPACITY, RING_F_SP_ENQ | RING_F_SC_DEQ) != 0) {
-            fprintf(stderr, "renoir-bench: rte_ring refuses %d elements\n", BENCH_RING_CAPACITY);
-            exit(1);
-        }
+    return (size_t)(BENCH_RING_CAPACITY(bytes) * bytes) + HEADER_ROOM;
+}
+
+static void init(void *ring, const BenchCase *item, unsigned int flags)
+{
+    const unsigned int capacity = (unsigned int)BENCH_RING_CAPACITY(item->bytes);
+    const ssize_t needed = rte_ring_get_memsize_elem((unsigned int)item->bytes, capacity);
+    if (needed < 0 || (size_t)needed > ring_size(item->bytes) ||
+        rte_ring_init((struct rte_ring *)ring, "bench", capacity, flags) != 0) {
+        fprintf(stderr, "renoir-bench: rte_ring refuses %u elements\n", capacity);
+        exit(1);
     }
 }
 
-BENCH_INLINE bool put_8(void *end, const void *element)
+static void prepare_spsc(void *ring, const BenchCase *item)
 {
-    return rte_ring_sp_enqueue_elem((struct rte_ring *)end, (void *)(uintptr_t)element,
-                                    sizeof(BenchElement8)) == 0;
+    init(ring, item, RING_F_SP_ENQ | RING_F_SC_DEQ);
 }
 
-BENCH_INLINE bool take_8(void *end, void *out_element)
+static void prepare_mpmc(void *ring, const BenchCase *item)
 {
-    return rte_ring_sc_dequeue_elem((struct rte_ring *)end, out_element, sizeof(BenchElement8)) ==
-           0;
+    init(ring, item, 0);
 }
 
-BENCH_INLINE bool put_64(void *end, const void *element)
+// The size of an element is a constant to each call; one of them is a call for one element.
+BENCH_INLINE size_t put_spsc(void *end, const void *elements, size_t size, size_t count)
 {
-    return rte_ring_sp_enqueue_elem((struct rte_ring *)end, (void *)(uintptr_t)element,
-                                    sizeof(BenchElement64)) == 0;
+    struct rte_ring *ring = (struct rte_ring *)end;
+    if (__builtin_constant_p(count) && count == 1) {
+        return rte_ring_sp_enqueue_elem(ring, (void *)(uintptr_t)elements, (unsigned int)size) == 0
+                   ? 1
+                   : 0;
+    }
+    return rte_ring_sp_enqueue_burst_elem(ring, elements, (unsigned int)size, (unsigned int)count,
+                                          NULL);
 }
 
-BENCH_INLINE bool take_64(void *end, void *out_element)
+BENCH_INLINE size_t
+take_spsc(void *end, void *out_elements, size_t size, size_t count, uint64_t *lost)
 {
-    return rte_ring_sc_dequeue_elem((struct rte_ring *)end, out_element, sizeof(BenchElement64)) ==
-           0;
-}
-
-BENCH_INLINE size_t put_n_8(void *end, const void *elements, size_t count)
-{
-    return rte_ring_sp_enqueue_burst_elem((struct rte_ring *)end, elements, sizeof(BenchElement8),
+    struct rte_ring *ring = (struct rte_ring *)end;
+    (void)lost;
+    if (__builtin_constant_p(count) && count == 1) {
+        return rte_ring_sc_dequeue_elem(ring, out_elements, (unsigned int)size) == 0 ? 1 : 0;
+    }
+    return rte_ring_sc_dequeue_burst_elem(ring, out_elements, (unsigned int)size,
                                           (unsigned int)count, NULL);
 }
 
-BENCH_INLINE size_t take_n_8(void *end, void *out_elements, size_t count)
+BENCH_INLINE size_t put_mpmc(void *end, const void *elements, size_t size, size_t count)
 {
-    return rte_ring_sc_dequeue_burst_elem((struct rte_ring *)end, out_elements,
-                                          sizeof(BenchElement8), (unsigned int)count, NULL);
+    struct rte_ring *ring = (struct rte_ring *)end;
+    if (__builtin_constant_p(count) && count == 1) {
+        return rte_ring_mp_enqueue_elem(ring, (void *)(uintptr_t)elements, (unsigned int)size) == 0
+                   ? 1
+                   : 0;
+    }
+    return rte_ring_mp_enqueue_burst_elem(ring, elements, (unsigned int)size, (unsigned int)count,
+                                          NULL);
 }
 
-BENCH_INLINE size_t put_n_64(void *end, const void *elements, size_t count)
+BENCH_INLINE size_t
+take_mpmc(void *end, void *out_elements, size_t size, size_t count, uint64_t *lost)
 {
-    return rte_ring_sp_enqueue_burst_elem((struct rte_ring *)end, elements, sizeof(BenchElement64),
+    struct rte_ring *ring = (struct rte_ring *)end;
+    (void)lost;
+    if (__builtin_constant_p(count) && count == 1) {
+        return rte_ring_mc_dequeue_elem(ring, out_elements, (unsigned int)size) == 0 ? 1 : 0;
+    }
+    return rte_ring_mc_dequeue_burst_elem(ring, out_elements, (unsigned int)size,
                                           (unsigned int)count, NULL);
 }
 
-BENCH_INLINE size_t take_n_64(void *end, void *out_elements, size_t count)
-{
-    return rte_ring_sc_dequeue_burst_elem((struct rte_ring *)end, out_elements,
-                                          sizeof(BenchElement64), (unsigned int)count, NULL);
-}
-
-static void produce_8(BenchPair *pair)
-{
-    bench_ring_produce(pair, pair->memory, 1, put_8);
-}
-
-static void consume_8(BenchPair *pair)
-{
-    bench_ring_consume(pair, pair->memory, 1, take_8);
-}
-
-static void produce_64(BenchPair *pair)
-{
-    bench_ring_produce(pair, pair->memory, 8, put_64);
-}
-
-static void consume_64(BenchPair *pair)
-{
-    bench_ring_consume(pair, pair->memory, 8, take_64);
-}
-
-static void produce_n_8(BenchPair *pair)
-{
-    bench_ring_produce_n(pair, pair->memory, 1, put_n_8);
-}
-
-static void consume_n_8(BenchPair *pair)
-{
-    bench_ring_consume_n(pair, pair->memory, 1, take_n_8);
-}
-
-static void produce_n_64(BenchPair *pair)
-{
-    bench_ring_produce_n(pair, pair->memory, 8, put_n_64);
-}
-
-static void consume_n_64(BenchPair *pair)
-{
-    bench_ring_consume_n(pair, pair->memory, 8, take_n_64);
-}
-
-static void ask(BenchPair *pair)
-{
-    bench_ring_ask(pair, pair->memory, pair->memory + RING_SPACE, put_8, take_8);
-}
-
-static void answer(BenchPair *pair)
-{
-    bench_ring_answer(pair, pair->memory, pair->memory + RING_SPACE, put_8, take_8);
-}
+BENCH_RING_MEMORY_SIDES(spsc, put_spsc, take_spsc)
+BENCH_RING_MEMORY_SIDES(mpmc, put_mpmc, take_mpmc)
 
 const BenchRingPeer bench_ring_rte = {
     .name = "rte_ring",
     .role = BENCH_PEER,
-    .memory_size = 2 * RING_SPACE,
-    .prepare = prepare,
-    .single_8 = {produce_8, consume_8},
-    .single_64 = {produce_64, consume_64},
-    .batch_8 = {produce_n_8, consume_n_8},
-    .batch_64 = {produce_n_64, consume_n_64},
-    .round_trip = {ask, answer},
+    .has_batches = true,
+    .ring_size = ring_size,
+    .prepare = prepare_spsc,
+    .stream = BENCH_RING_STREAM(spsc),
+    .round_trip = BENCH_RING_ROUND_TRIP(spsc),
+};
+
+const BenchRingPeer bench_ring_rte_mpmc = {
+    .name = "rte_ring_mpmc",
+    .role = BENCH_PEER,
+    .has_batches = true,
+    .ring_size = ring_size,
+    .prepare = prepare_mpmc,
+    .stream = BENCH_RING_STREAM(mpmc),
+    .round_trip = BENCH_RING_ROUND_TRIP(mpmc),
 };

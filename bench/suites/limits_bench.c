@@ -12,18 +12,18 @@ enum { LINES_256K = 4096, LINES_4M = 65536, FUTEX_MEMORY = 4096, PAGE = 4096 };
 
 // clang-format off
 #define TWO(figure, contender, unit, first, second, memory, parameter)                        \
-    {figure, contender, BENCH_LIMIT, unit, {first, second}, 0, parameter, memory, NULL, NULL}
+    {figure, contender, BENCH_LIMIT, unit, {first, second}, 0, parameter, memory, NULL, NULL, NULL}
 #define ONE(figure, contender, function)                                                      \
-    {figure, contender, BENCH_LIMIT, BENCH_NS_EACH, {function, NULL}, 0, 0, PAGE, NULL, NULL}
+    {figure, contender, BENCH_LIMIT, BENCH_NS_EACH, {function, NULL}, 0, 0, PAGE, NULL, NULL, NULL}
 #define LINES(figure, contender, sides, lines)                                                \
     TWO(figure, contender, BENCH_MILLION_PER_S, sides##_first, sides##_second,                \
         BENCH_PAIR * 2 + (lines) * BENCH_LINE, lines)
 #define COPY(figure, size)                                                                    \
     {figure, "copy_pipeline", BENCH_LIMIT, BENCH_GB_PER_S,                                    \
      {limit_pipeline_first, limit_pipeline_second}, size, BENCH_PIPELINE_SLOTS,               \
-     BENCH_PIPELINE_MEMORY(BENCH_PIPELINE_SLOTS, size), NULL, NULL},                          \
+     BENCH_PIPELINE_MEMORY(BENCH_PIPELINE_SLOTS, size), NULL, NULL, NULL},                          \
     {figure, "memcpy_one_cpu", BENCH_LIMIT, BENCH_GB_PER_S, {limit_memcpy, NULL}, size, 0, 0, \
-     NULL, NULL}
+     NULL, NULL, NULL}
 
 static const BenchCase cases[] = {
     TWO("line_round_trip", "pingpong_tight", BENCH_NS_P50, limit_round_trip_first,
@@ -43,7 +43,7 @@ static const BenchCase cases[] = {
     COPY("copy_1M", MIB),
     COPY("copy_8M", 8 * MIB),
     {"copy_64M", "memcpy_one_cpu", BENCH_LIMIT, BENCH_GB_PER_S, {limit_memcpy, NULL}, 64 * MIB, 0,
-     0, NULL, NULL},
+     0, NULL, NULL, NULL},
 
     TWO("futex_wake", "one_way", BENCH_NS_P50, limit_futex_one_way_first,
         limit_futex_one_way_second, FUTEX_MEMORY, 0),

@@ -104,12 +104,18 @@ void bench_expect(BenchPair *pair, RenoirErrorCode status, const char *what)
 
 BenchRegion bench_region_open(BenchPair *pair, size_t size)
 {
+    return bench_region_open_for(pair, size, 0);
+}
+
+BenchRegion bench_region_open_for(BenchPair *pair, size_t size, uint32_t max_objects)
+{
     BenchRegion self = {.manager = NULL};
     RenoirRegionConfig config = renoir_region_config_default();
     RenoirRegionOptions options = renoir_region_options_default();
     config.name = "bench";
     config.size = size;
     options.flags = RENOIR_REGION_PREFAULT;
+    options.max_objects = max_objects;
     bench_expect(pair, join_root(&self.manager), "manager");
     bench_expect(pair, renoir_region_create_with(self.manager, &config, &options, &self.region),
                  "region");

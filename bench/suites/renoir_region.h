@@ -29,6 +29,8 @@ typedef struct BenchRegion {
 
 // In a side: both call it at the same time. Ends the sample on an error.
 BenchRegion bench_region_open(BenchPair *pair, size_t size);
+// The same for so many objects.
+BenchRegion bench_region_open_for(BenchPair *pair, size_t size, uint32_t max_objects);
 void bench_region_close(BenchRegion *self);
 
 // Ends the sample unless the status is SUCCESS.

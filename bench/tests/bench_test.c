@@ -11,8 +11,9 @@
 #include "harness/bars.h"
 #include "harness/test.h"
 
-// White box: the bare ring's own put and take, one of them spoilt below.
+// White box: the bare ring's own put and take, and the bare versions' write, spoilt below.
 #include "peers/bare_ring.c"
+#include "peers/bare_versions.c"
 
 enum { SAMPLE_MS = 20, LOST = 5000 };
 
@@ -28,17 +29,34 @@ static void start_or_skip(BenchRunner *runner)
     }
 }
 
-static bool put_8_and_lose_one(void *end, const void *element)
+BENCH_INLINE size_t put_and_lose_one(void *end, const void *element, size_t size, size_t count)
 {
     uint64_t number = 0;
     memcpy(&number, element, sizeof number);
-    return number == LOST || put_8(end, element);
+    return number == LOST ? count : put(end, element, size, count);
 }
 
 static void produce_and_lose_one(BenchPair *pair)
 {
-    BareEnd end = end_of(pair, 0);
-    bench_ring_produce(pair, &end, 1, put_8_and_lose_one);
+    BareEnds ends;
+    find_ends(pair, &ends);
+    bench_ring_produce(pair, &ends.there, put_and_lose_one);
+}
+
+// One word in the middle is not what was sent: a torn copy.
+BENCH_INLINE size_t put_and_tear_one(void *end, const void *element, size_t size, size_t count)
+{
+    uint64_t torn[512];
+    memcpy(torn, element, size);
+    torn[size / 16] += torn[0] == LOST ? 1 : 0;
+    return put(end, torn, size, count);
+}
+
+static void produce_and_tear_one(BenchPair *pair)
+{
+    BareEnds ends;
+    find_ends(pair, &ends);
+    bench_ring_produce_single(pair, &ends.there, 256, put_and_tear_one);
 }
 
 static void die(BenchPair *pair)
@@ -53,14 +71,15 @@ static void meet_twice(BenchPair *pair)
     bench_meet(pair);
 }
 
-static BenchCase ring_case(BenchSide first, BenchSide second)
+static BenchCase ring_case(BenchSide first, BenchSide second, uint64_t bytes)
 {
     const BenchCase item = {.figure = "figure",
                             .contender = "ring",
                             .unit = BENCH_MILLION_PER_S,
                             .sides = {first, second},
-                            .bytes = 8,
-                            .memory_size = 2 * sizeof(BareRing)};
+                            .bytes = bytes,
+                            .parameter = 1,
+                            .memory_size = 2 * ring_size(bytes)};
     return item;
 }
 
@@ -69,7 +88,7 @@ TEST(bench, a_stream_that_loses_nothing_is_counted, "bench serial")
     BenchRunner runner = {.control = NULL};
     BenchSample sample;
     start_or_skip(&runner);
-    const BenchCase item = ring_case(produce_8, consume_8);
+    const BenchCase item = ring_case(bare_produce, bare_consume, 8);
 
     const bool is_good = bench_sample_run(&runner, &item, &sample);
 
@@ -85,7 +104,7 @@ TEST(bench, a_lost_element_ends_the_sample_as_failed, "bench serial")
     BenchRunner runner = {.control = NULL};
     BenchSample sample;
     start_or_skip(&runner);
-    const BenchCase item = ring_case(produce_and_lose_one, consume_8);
+    const BenchCase item = ring_case(produce_and_lose_one, bare_consume, 8);
 
     const bool is_good = bench_sample_run(&runner, &item, &sample);
 
@@ -94,12 +113,99 @@ TEST(bench, a_lost_element_ends_the_sample_as_failed, "bench serial")
     bench_runner_fini(&runner);
 }
 
+TEST(bench, a_torn_element_ends_the_sample_as_failed, "bench serial")
+{
+    BenchRunner runner = {.control = NULL};
+    BenchSample sample;
+    start_or_skip(&runner);
+    const BenchCase item = ring_case(produce_and_tear_one, bare_consume, 256);
+
+    const bool is_good = bench_sample_run(&runner, &item, &sample);
+
+    CHECK(!is_good);
+    CHECK_STR_CONTAINS("element 5000 is torn at word 16", runner.control->failure);
+    bench_runner_fini(&runner);
+}
+
+BENCH_INLINE void write_torn(void *end, uint64_t number, size_t size)
+{
+    write_one(end, number, size);
+    version_of(end, number, size)[2] += 1; // the second word of the value
+}
+
+static void write_all_torn(BenchPair *pair)
+{
+    bench_state_write_item(pair, pair->memory, write_torn);
+}
+
+static BenchCase versions_case(BenchSide writer)
+{
+    const BenchCase item = {.figure = "figure",
+                            .contender = "versions",
+                            .unit = BENCH_MILLION_PER_S,
+                            .sides = {writer, bare_versions_read},
+                            .bytes = 4096,
+                            .memory_size = BENCH_VERSIONS_MEMORY(4096),
+                            .share = "retried"};
+    return item;
+}
+
+TEST(bench, whole_values_are_counted, "bench serial")
+{
+    BenchRunner runner = {.control = NULL};
+    BenchSample sample;
+    start_or_skip(&runner);
+    const BenchCase item = versions_case(bare_versions_write);
+
+    const bool is_good = bench_sample_run(&runner, &item, &sample);
+
+    CHECK(is_good);
+    CHECK(sample.operations > 0);
+    CHECK(sample.share < 1.0);
+    bench_runner_fini(&runner);
+}
+
+TEST(bench, a_torn_value_ends_the_sample_as_failed, "bench serial")
+{
+    BenchRunner runner = {.control = NULL};
+    BenchSample sample;
+    start_or_skip(&runner);
+    const BenchCase item = versions_case(write_all_torn);
+
+    const bool is_good = bench_sample_run(&runner, &item, &sample);
+
+    CHECK(!is_good);
+    CHECK_STR_CONTAINS("torn at word 1", runner.control->failure);
+    bench_runner_fini(&runner);
+}
+
+static void count_half_as_missed(BenchPair *pair)
+{
+    pair->control->tries = 200;
+    pair->control->misses = 100;
+}
+
+TEST(bench, what_was_missed_is_told_as_a_share, "bench serial")
+{
+    BenchRunner runner = {.control = NULL};
+    BenchSample sample;
+    start_or_skip(&runner);
+    BenchCase item = ring_case(count_half_as_missed, NULL, 8);
+    item.share = "lost";
+
+    const bool is_good = bench_sample_run(&runner, &item, &sample);
+
+    CHECK(is_good);
+    CHECK(sample.share > 0.49 && sample.share < 0.51);
+    bench_runner_fini(&runner);
+}
+
 TEST(bench, a_side_that_dies_ends_the_sample_as_failed, "bench serial")
 {
     BenchRunner runner = {.control = NULL};
     BenchSample sample;
     start_or_skip(&runner);
-    const BenchCase item = ring_case(die, meet_twice);
+    const BenchCase item = ring_case(die, meet_twice, 8);
 
     const bool is_good = bench_sample_run(&runner, &item, &sample);
 
@@ -129,7 +235,8 @@ TEST(bench, the_histogram_knows_quantiles_to_one_percent, "bench")
 static void add_sample(
     BenchResults *results, const BenchCase *item, uint32_t round, BenchClass seen, double value)
 {
-    const BenchSample sample = {.item = item, .round = round, .class_seen = seen, .value = value};
+    const BenchSample sample = {
+        .item = item, .round = round, .class_seen = seen, .value = value, .share = 0.05};
     REQUIRE(bench_results_add(results, &sample));
 }
 
@@ -192,18 +299,22 @@ static BenchVerdict check_with(const char *bars_text)
 
 TEST(bench, bars_tell_reached_from_short_from_not_measured, "bench")
 {
-    const BenchVerdict verdict =
-        check_with("[{\"suite\": \"suite\", \"figure\": \"figure\", \"subject\": \"subject\",\n"
-                   "  \"reference\": [\"peer\", \"other\"], \"op\": \">=\", \"ratio\": 2.9},\n"
-                   " {\"suite\": \"suite\", \"figure\": \"figure\", \"subject\": \"subject\",\n"
-                   "  \"reference\": [\"peer\"], \"op\": \">=\", \"ratio\": 3.1},\n"
-                   " {\"suite\": \"suite\", \"figure\": \"figure\", \"subject\": \"subject\",\n"
-                   "  \"reference\": [\"absent\"], \"op\": \">=\", \"ratio\": 1},\n"
-                   " {\"suite\": \"another\", \"figure\": \"figure\", \"subject\": \"subject\",\n"
-                   "  \"reference\": [\"peer\"], \"op\": \">=\", \"ratio\": 9}]\n");
+    const BenchVerdict verdict = check_with(
+        "[{\"suite\": \"suite\", \"figure\": \"figure\", \"subject\": \"subject\",\n"
+        "  \"reference\": [\"peer\", \"other\"], \"op\": \">=\", \"ratio\": 2.9},\n"
+        " {\"suite\": \"suite\", \"figure\": \"figure\", \"subject\": \"subject\",\n"
+        "  \"reference\": [\"peer\"], \"op\": \">=\", \"ratio\": 3.1},\n"
+        " {\"suite\": \"suite\", \"figure\": \"figure\", \"subject\": \"subject\",\n"
+        "  \"reference\": [\"absent\"], \"op\": \">=\", \"ratio\": 1},\n"
+        " {\"suite\": \"suite\", \"figure\": \"figure\", \"subject\": \"subject\",\n"
+        "  \"reference\": [], \"statistic\": \"share\", \"op\": \"<=\", \"ratio\": 0.1},\n"
+        " {\"suite\": \"suite\", \"figure\": \"figure\", \"subject\": \"subject\",\n"
+        "  \"reference\": [], \"statistic\": \"share\", \"op\": \"<=\", \"ratio\": 0.01},\n"
+        " {\"suite\": \"another\", \"figure\": \"figure\", \"subject\": \"subject\",\n"
+        "  \"reference\": [\"peer\"], \"op\": \">=\", \"ratio\": 9}]\n");
 
-    CHECK_EQ_U64(1, verdict.reached);
-    CHECK_EQ_U64(1, verdict.missed);
+    CHECK_EQ_U64(2, verdict.reached);
+    CHECK_EQ_U64(2, verdict.missed);
     CHECK_EQ_U64(1, verdict.unmeasured);
 }
 
@@ -264,6 +375,7 @@ TEST(bench, one_cpu_is_not_measurable_where_two_are_needed, "bench")
     REQUIRE(sched_setaffinity(0, sizeof set, &set) == 0);
 
     CHECK_EQ_I64(6, run_bench("ring --check"));
+    CHECK_EQ_I64(0, run_bench("sync --only alone --rounds 1 --quiet"));
     CHECK_EQ_I64(6, run_bench("stream"));
 }
 
