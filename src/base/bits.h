@@ -12,6 +12,16 @@ static inline bool rnr_is_power_of_two(uint64_t value)
     return value != 0 && (value & (value - 1)) == 0;
 }
 
+// The exponent of a power of two.
+static inline uint32_t rnr_log2(uint64_t power)
+{
+    uint32_t exponent = 0;
+    while ((UINT64_C(1) << exponent) < power) {
+        ++exponent;
+    }
+    return exponent;
+}
+
 // Rounded up to a multiple of a power of two; false when that does not fit.
 static inline bool rnr_round_up(uint64_t value, uint64_t multiple, uint64_t *out_value)
 {

@@ -54,11 +54,6 @@ static RenoirErrorCode broadcast_terms(const RenoirRingOptions *options, RnrRing
     return status;
 }
 
-static uint64_t broadcast_cells_bytes(const RnrRingTerms *terms)
-{
-    return terms->capacity * terms->stride;
-}
-
 // --- joining -------------------------------------------------------------------------------------
 
 static uint64_t stamp_at(const RenoirRingEnd *end, uint64_t position)
@@ -192,7 +187,7 @@ broadcast_check(const RnrRingShm *shm, const RnrRingTerms *terms, const char *na
 const RnrRingKind rnr_ring_kind_broadcast = {.name = "broadcast",
                                              .flags = RENOIR_RING_WAITABLE,
                                              .terms = broadcast_terms,
-                                             .cells_bytes = broadcast_cells_bytes,
+                                             .cells_bytes = rnr_ring_cells_bytes,
                                              .begin = broadcast_begin,
                                              .look = broadcast_look,
                                              .stats = broadcast_stats,

@@ -42,11 +42,6 @@ static RenoirErrorCode spsc_terms(const RenoirRingOptions *options, RnrRingTerms
     return status;
 }
 
-static uint64_t spsc_cells_bytes(const RnrRingTerms *terms)
-{
-    return terms->capacity * terms->stride;
-}
-
 RenoirErrorCode
 rnr_record_max(uint32_t kind, uint64_t capacity, uint32_t wanted, uint32_t *out_max_record)
 {
@@ -220,7 +215,7 @@ spsc_check(const RnrRingShm *shm, const RnrRingTerms *terms, const char *name)
 const RnrRingKind rnr_ring_kind_spsc = {.name = "spsc",
                                         .flags = RENOIR_RING_WAITABLE | RENOIR_RING_STAMPED,
                                         .terms = spsc_terms,
-                                        .cells_bytes = spsc_cells_bytes,
+                                        .cells_bytes = rnr_ring_cells_bytes,
                                         .begin = spsc_begin,
                                         .look = spsc_look,
                                         .stats = spsc_stats,

@@ -10,8 +10,9 @@
 #include "ring/ring.h"
 
 typedef struct RnrRingKind {
-    const char *name; // "spsc"
-    uint32_t flags;   // RENOIR_RING_* that it knows
+    const char *name;   // "spsc"
+    uint32_t flags;     // RENOIR_RING_* that it knows
+    bool needs_barrier; // its calls count on it even where nobody sleeps
     // Options to capacity, sizes and end_count; cells_offset and kind are filled in. Both
     // directions use it: what is in shared memory must come out the same.
     RenoirErrorCode (*terms)(const RenoirRingOptions *options, RnrRingTerms *terms);
@@ -52,6 +53,8 @@ const RnrRingKind *rnr_ring_kind(uint32_t kind);
 // INVALID_PARAMETER unless it is a power of two from least to most.
 RenoirErrorCode
 rnr_ring_check_capacity(uint32_t kind, uint64_t capacity, uint64_t least, uint64_t most);
+// Bytes of capacity cells of `stride`: as a member cells_bytes, where there is nothing else.
+uint64_t rnr_ring_cells_bytes(const RnrRingTerms *terms);
 // element_size from 1 to 2^20, capacity from 2 to 2^31.
 RenoirErrorCode rnr_ring_check_elements(uint32_t kind, const RenoirRingOptions *options);
 // Bytes of a slot with a header of that many bytes before the element: a power of two up to 64,

@@ -12,7 +12,7 @@
 
 #include "ring/mpmc.h"
 
-#include "base/error.h"
+#include "base/bits.h"
 #include "platform/barrier.h"
 #include "platform/clock.h"
 #include "renoir/detail/atomic.h"
@@ -274,11 +274,6 @@ static RenoirErrorCode terms(const RenoirRingOptions *options, RnrRingTerms *out
     return status;
 }
 
-static uint64_t cells_bytes(const RnrRingTerms *of)
-{
-    return of->capacity * of->stride;
-}
-
 static RenoirErrorCode begin(const RnrRing *ring, RenoirRingEnd *end)
 {
     RnrRingShm *const shm = ring->shm;
@@ -410,14 +405,11 @@ static uint64_t walk(const RenoirRingEnd *end, const RnrAtomicU64 *hint, bool is
 // An end that only looks.
 static RenoirRingEnd onlooker(const RnrRing *ring)
 {
-    RenoirRingEnd end = {.shared = ring->shm,
-                         .cells = (uint8_t *)ring->shm + ring->terms.cells_offset,
-                         .mask = ring->terms.capacity - 1,
-                         .stride = ring->terms.stride};
-    while ((UINT64_C(1) << end.shift) < ring->terms.capacity) {
-        ++end.shift;
-    }
-    return end;
+    return (RenoirRingEnd){.shared = ring->shm,
+                           .cells = (uint8_t *)ring->shm + ring->terms.cells_offset,
+                           .mask = ring->terms.capacity - 1,
+                           .shift = rnr_log2(ring->terms.capacity),
+                           .stride = ring->terms.stride};
 }
 
 static void stats(const RnrRing *ring, const RenoirRingEnd *end, RenoirRingStats *out_stats)
@@ -453,8 +445,9 @@ static RenoirErrorCode check(const RnrRingShm *shm, const RnrRingTerms *of, cons
 
 const RnrRingKind rnr_ring_kind_mpmc = {.name = "mpmc",
                                         .flags = RENOIR_RING_WAITABLE,
+                                        .needs_barrier = true,
                                         .terms = terms,
-                                        .cells_bytes = cells_bytes,
+                                        .cells_bytes = rnr_ring_cells_bytes,
                                         .begin = begin,
                                         .leave = leave,
                                         .look = look,

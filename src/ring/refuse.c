@@ -12,11 +12,6 @@ static const char *name_of(const RenoirRingEnd *end)
     return rnr_ring_name(((const RnrRingSession *)end->internal)->ring);
 }
 
-static const char *role_name(uint32_t role)
-{
-    return role == RENOIR_PRODUCER ? "producer" : "consumer";
-}
-
 RenoirErrorCode
 rnr_ring_refuse(const RenoirRingEnd *end, uint32_t kind, uint32_t role, size_t element_size)
 {
@@ -31,7 +26,7 @@ rnr_ring_refuse(const RenoirRingEnd *end, uint32_t kind, uint32_t role, size_t e
     }
     if (end->role != role) {
         return RNR_FAIL(RENOIR_INVALID_PARAMETER, "ring '%s': this end is its %s, not its %s",
-                        name_of(end), role_name(end->role), role_name(role));
+                        name_of(end), rnr_ring_role_name(end->role), rnr_ring_role_name(role));
     }
     if (element_size != 0 && element_size != end->element_size) {
         return RNR_FAIL(RENOIR_INVALID_PARAMETER,
@@ -56,12 +51,13 @@ rnr_ring_refuse(const RenoirRingEnd *end, uint32_t kind, uint32_t role, size_t e
 
 RenoirErrorCode rnr_ring_bad_position(const RenoirRingEnd *end, uint64_t position)
 {
-    return RNR_FAIL(RENOIR_CORRUPTED,
-                    "ring '%s': its %s is said to be at %" PRIu64 ", this %s is at %" PRIu64
-                    " with capacity %" PRIu64 " (that side is damaged: remove the ring)",
-                    name_of(end),
-                    role_name(end->role == RENOIR_PRODUCER ? RENOIR_CONSUMER : RENOIR_PRODUCER),
-                    position, role_name(end->role), end->position, end->mask + 1);
+    return RNR_FAIL(
+        RENOIR_CORRUPTED,
+        "ring '%s': its %s is said to be at %" PRIu64 ", this %s is at %" PRIu64
+        " with capacity %" PRIu64 " (that side is damaged: remove the ring)",
+        name_of(end),
+        rnr_ring_role_name(end->role == RENOIR_PRODUCER ? RENOIR_CONSUMER : RENOIR_PRODUCER),
+        position, rnr_ring_role_name(end->role), end->position, end->mask + 1);
 }
 
 RenoirErrorCode rnr_ring_bad_record(const RenoirRingEnd *end, uint64_t length)

@@ -47,6 +47,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "platform/barrier.h"
@@ -215,7 +216,7 @@ RenoirErrorCode rnr_ring_destroy(RnrRing *ring)
 
 // --- roles ---------------------------------------------------------------------------------------
 
-static const char *role_name(uint32_t role)
+const char *rnr_ring_role_name(uint32_t role)
 {
     return role == RENOIR_PRODUCER ? "producer" : "consumer";
 }
@@ -248,7 +249,7 @@ static RenoirErrorCode role_is_taken(const RnrRing *ring, uint32_t role, uint32_
     }
     return RNR_FAIL(RENOIR_LIMIT_REACHED,
                     "ring '%s': its one %s is %s (wait until it closes, or open the other end)",
-                    rnr_ring_name(ring), role_name(role), who);
+                    rnr_ring_name(ring), rnr_ring_role_name(role), who);
 }
 
 static RenoirErrorCode take_role_in_memory(RnrRing *ring, uint32_t index)
@@ -289,7 +290,7 @@ take_only_one(RnrRing *ring, uint32_t role, uint32_t index, RnrRole *out_role)
             return RNR_FAIL(RENOIR_CONCURRENCY_ERROR,
                             "ring '%s': somebody has been taking back what its dead %s left for "
                             "100 ms (try again)",
-                            rnr_ring_name(ring), role_name(role));
+                            rnr_ring_name(ring), rnr_ring_role_name(role));
         }
         rnr_clock_sleep_ns(HELPER_NAP_NS);
         status = take_index(ring, index, out_role);
@@ -319,7 +320,7 @@ static RenoirErrorCode take_one_of(RnrRing *ring,
     return RNR_FAIL(RENOIR_LIMIT_REACHED,
                     "ring '%s': all its %" PRIu32 " ends for a %s are taken (close one, or make it "
                     "with more)",
-                    rnr_ring_name(ring), end - first, role_name(role));
+                    rnr_ring_name(ring), end - first, rnr_ring_role_name(role));
 }
 
 static RenoirErrorCode
@@ -391,15 +392,6 @@ static uint32_t patience_of(const RnrRingTerms *terms)
     return patience < RNR_RING_PATIENCE_MAX ? (uint32_t)patience : RNR_RING_PATIENCE_MAX;
 }
 
-static uint32_t log2_of(uint64_t capacity)
-{
-    uint32_t shift = 0;
-    while ((UINT64_C(1) << shift) < capacity) {
-        ++shift;
-    }
-    return shift;
-}
-
 static void fill_end(const RnrRing *ring, const RnrRingSeat *seat, RenoirRingEnd *end)
 {
     const RnrRingTerms *const terms = &ring->terms;
@@ -407,7 +399,7 @@ static void fill_end(const RnrRing *ring, const RnrRingSeat *seat, RenoirRingEnd
     end->shared = ring->shm;
     end->cells = (uint8_t *)ring->shm + terms->cells_offset;
     end->mask = terms->capacity - 1;
-    end->shift = log2_of(terms->capacity);
+    end->shift = rnr_log2(terms->capacity);
     end->after_mask = seat->after_mask;
     end->element_size = terms->element_size;
     end->stride = terms->stride;
@@ -418,7 +410,9 @@ static void fill_end(const RnrRing *ring, const RnrRingSeat *seat, RenoirRingEnd
     end->pop_size = seat->role == RENOIR_CONSUMER ? terms->element_size : 0;
     end->max_record = terms->max_record;
     end->patience = patience_of(terms);
-    if (!rnr_barrier_register()) {
+    const bool needs_barrier =
+        (terms->flags & RENOIR_RING_WAITABLE) != 0 || rnr_ring_kind(terms->kind)->needs_barrier;
+    if (needs_barrier && !rnr_barrier_register()) {
         end->flags |= RNR_RING_FENCES;
     }
 }
@@ -473,7 +467,7 @@ RenoirErrorCode rnr_ring_take(RnrRing *ring, const RnrRingSeat *seat, RenoirRing
     RnrRingSession *const session = rnr_new(RnrRingSession);
     if (session == NULL) {
         return RNR_FAIL(RENOIR_OUT_OF_MEMORY, "ring '%s': no memory for its %s",
-                        rnr_ring_name(ring), role_name(seat->role));
+                        rnr_ring_name(ring), rnr_ring_role_name(seat->role));
     }
     session->ring = ring;
     session->spin_ns = rnr_spin_resolve(seat->spin_ns);
@@ -570,7 +564,8 @@ bool rnr_ring_is_alive(const RnrRing *ring, uint32_t index)
 
 bool rnr_ring_hold_dead(const RnrRing *ring, uint32_t index, RnrRole *out_hold)
 {
-    if (!ring->is_in_region || !has_come(ring, index)) {
+    // The living are the rule, and asking costs a fifth of trying to hold.
+    if (!ring->is_in_region || !has_come(ring, index) || rnr_role_is_alive(&ring->object, index)) {
         return false;
     }
     return rnr_role_hold_off(&ring->object, index, out_hold) == RENOIR_SUCCESS;

@@ -80,6 +80,8 @@ typedef struct RnrRingSeat {
     uint64_t spin_ns; // as in RenoirRingOptions
 } RnrRingSeat;
 
+// "producer", "consumer".
+const char *rnr_ring_role_name(uint32_t role);
 // "spsc", "record" and so on.
 const char *rnr_ring_kind_name(uint32_t kind);
 

@@ -44,7 +44,7 @@ static RenoirErrorCode terms(const RenoirRingOptions *options, RnrRingTerms *out
 
 static uint64_t cells_bytes(const RnrRingTerms *of)
 {
-    const uint64_t cells = of->capacity * of->stride;
+    const uint64_t cells = rnr_ring_cells_bytes(of);
 
     if ((of->flags & RENOIR_RING_MULTI_PRODUCER) == 0) {
         return cells;

@@ -86,6 +86,11 @@ RenoirErrorCode rnr_ring_check_max_ends(const RenoirRingOptions *options,
     return RENOIR_SUCCESS;
 }
 
+uint64_t rnr_ring_cells_bytes(const RnrRingTerms *terms)
+{
+    return terms->capacity * terms->stride;
+}
+
 uint32_t rnr_ring_slot_stride(uint32_t header_bytes, uint32_t element_size)
 {
     const uint32_t bytes = header_bytes + element_size;

@@ -171,7 +171,7 @@ static RenoirErrorCode peer_has_gone(const Wait *wait)
 {
     return RNR_FAIL(RENOIR_DISCONNECTED, "ring '%s': its %s is gone (open that end again)",
                     rnr_ring_name(wait->ring),
-                    wait->end->role == RENOIR_CONSUMER ? "producer" : "consumer");
+                    rnr_ring_role_name(RENOIR_PRODUCER + RENOIR_CONSUMER - wait->end->role));
 }
 
 static RenoirErrorCode file_is_cut(const Wait *wait)

@@ -279,12 +279,6 @@ TEST(epoch_crash,
 
 // --- stops ---------------------------------------------------------------------------------------
 
-static void wait_until_stopped(TestPeer peer)
-{
-    siginfo_t info;
-    REQUIRE(waitid(P_PID, (id_t)peer_pid(peer), &info, WSTOPPED) == 0);
-}
-
 PEER(stopping_participant)
 {
     RenoirRegionHandle region = join_region();
@@ -303,7 +297,7 @@ TEST(epoch_crash,
     Diary *const diary = open_diary(region);
     size_t count = 0;
     const TestPeer peer = peer_start(stopping_participant, "epoch.reclaim.called", "70");
-    wait_until_stopped(peer);
+    peer_wait_stopped(peer);
 
     // 64 done, 6 more called for, one of them not done yet; the rest of that chunk is the stopped
     // one's.
@@ -335,7 +329,7 @@ TEST(epoch_crash,
     RenoirEpochReaderHandle reader = open_reader(epoch);
     Diary *const diary = open_diary(region);
     const TestPeer peer = peer_start(stopping_participant, "epoch.reclaim.advance", "1");
-    wait_until_stopped(peer);
+    peer_wait_stopped(peer);
     CHECK_OK(renoir_epoch_try_reclaim(epoch, write_down, diary, NULL));
 
     // The same records, filled again; a reader is inside that the stopped one has not seen.
@@ -364,7 +358,7 @@ TEST(epoch_crash,
     RenoirEpochHandle epoch = join_epoch(region);
     Diary *const diary = open_diary(region);
     const TestPeer peer = peer_start(stopping_participant, "epoch.enter.before", "1");
-    wait_until_stopped(peer); // it has read the epoch, and not said so
+    peer_wait_stopped(peer); // it has read the epoch, and not said so
     for (uint64_t i = 0; i < 10; ++i) {
         CHECK_OK(renoir_epoch_retire(epoch, 0));
         CHECK_EQ_U64(1, reclaim(epoch)); // it has not looked at anything yet
@@ -387,7 +381,7 @@ TEST(epoch_crash, nobody_waits_for_a_stopped_retirer, "R-119 reliability")
     RenoirEpochReaderHandle reader = open_reader(epoch);
     Diary *const diary = open_diary(region);
     const TestPeer peer = peer_start(stopping_participant, "epoch.retire.token", "10");
-    wait_until_stopped(peer); // inside, too
+    peer_wait_stopped(peer); // inside, too
     for (uint64_t i = 0; i < 1000; ++i) {
         REQUIRE_OK(renoir_epoch_retire(epoch, 0));
     }

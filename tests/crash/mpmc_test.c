@@ -206,12 +206,6 @@ TEST(mpmc_crash, whoever_dies_while_taking_back_is_followed_by_another, "R-081 T
     leave_region_and_reap(region);
 }
 
-static void wait_until_stopped(TestPeer peer)
-{
-    siginfo_t info;
-    REQUIRE(waitid(P_PID, (id_t)peer_pid(peer), &info, WSTOPPED) == 0);
-}
-
 // Stops with a slot, tells nobody, and goes on when it is told to.
 PEER(stopping_pusher)
 {
@@ -229,7 +223,7 @@ TEST(mpmc_crash,
     RenoirMpmc producer = open_end(region, RENOIR_PRODUCER);
     RenoirMpmc consumer = open_end(region, RENOIR_CONSUMER);
     const TestPeer peer = peer_start(stopping_pusher);
-    wait_until_stopped(peer);
+    peer_wait_stopped(peer);
 
     for (uint64_t i = 0; i < 5 * CAPACITY; ++i) {
         push_waiting(&producer, i);

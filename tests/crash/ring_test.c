@@ -356,9 +356,8 @@ TEST(ring_crash,
     RenoirRegionHandle region = join_region();
     RenoirSpsc producer = open_spsc(region, RENOIR_PRODUCER);
     const uint64_t value = 9;
-    siginfo_t info;
     const TestPeer peer = peer_start(stopping_waiter);
-    REQUIRE(waitid(P_PID, (id_t)peer_pid(peer), &info, WSTOPPED) == 0);
+    peer_wait_stopped(peer);
 
     CHECK_OK(renoir_spsc_try_push(&producer, &value, sizeof value));
     renoir_ring_close(&producer.end);

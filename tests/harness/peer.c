@@ -136,6 +136,15 @@ int peer_kill(TestPeer handle, int signal_number)
     return signal_number == SIGKILL ? peer_wait(handle) : 0;
 }
 
+void peer_wait_stopped(TestPeer handle)
+{
+    const Peer *peer = find(handle);
+    siginfo_t info;
+    if (waitid(P_PID, (id_t)peer->pid, &info, WSTOPPED) != 0) {
+        misuse("cannot wait until it stops", peer->name);
+    }
+}
+
 bool peer_is_running(TestPeer handle)
 {
     const Peer *peer = find(handle);

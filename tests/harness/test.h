@@ -244,6 +244,7 @@ enum { TEST_PEER_MAX = 128 };
 
 TestPeer test_peer_start(const char *name, const char *const arguments[]);
 int peer_wait(TestPeer peer);                    // the status of waitpid
+void peer_wait_stopped(TestPeer peer);           // until a stop signal has stopped it
 int peer_kill(TestPeer peer, int signal_number); // sends the signal, and waits if it is SIGKILL
 void peer_signal(TestPeer peer, int signal_number);
 bool peer_is_running(TestPeer peer);
